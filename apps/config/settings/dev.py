@@ -1,0 +1,3 @@
+"""The embedded stack on one machine."""
+
+from apps.config.settings.base import *  # noqa: F403

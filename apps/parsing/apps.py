@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class ParsingConfig(AppConfig):
+    name = "apps.parsing"
+    label = "parsing"

@@ -1,0 +1,103 @@
+"""The truth about work: what has to be done, who holds it, and what came of it. Messages are only hints."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from apps.documents.models import Lane
+from apps.tenants.models import TenantModel
+
+
+class RunStatus(models.TextChoices):
+    """Where a run stands."""
+
+    ACTIVE = "active", "Active"
+    DONE = "done", "Done"
+    FAILED = "failed", "Failed"
+    CANCELLED = "cancelled", "Cancelled"
+
+
+class Run(TenantModel):
+    """One way of a document through the stages."""
+
+    document_id = models.UUIDField()
+    lane = models.CharField(max_length=16, choices=Lane)
+    status = models.CharField(max_length=16, choices=RunStatus, default=RunStatus.ACTIVE)
+    created_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=models.Q(status__in=RunStatus.values), name="pipeline_run_status_valid"),
+        ]
+        indexes = [models.Index(fields=["tenant_id", "document_id"], name="pipeline_run_document")]
+
+
+class StageStatus(models.TextChoices):
+    """`pending` is due at `due_at`; `running` is held by whoever has the newest fencing token."""
+
+    PENDING = "pending", "Pending"
+    RUNNING = "running", "Running"
+    DONE = "done", "Done"
+    FAILED = "failed", "Failed"
+    CANCELLED = "cancelled", "Cancelled"
+
+
+class StageRun(TenantModel):
+    """One stage of a run, or one shard of it.
+
+    Times are the database's clock. `fencing_token` grows with each claim; only its newest holder can commit.
+    `attempts` counts claims, `lapses` those whose lease ran out. `input_digest` says what went in, so that the same
+    work isn't planned twice. `parameters` is small: a page range.
+    """
+
+    run_id = models.UUIDField()
+    document_id = models.UUIDField()
+    stage = models.CharField(max_length=32)
+    shard = models.IntegerField(default=0)
+    input_digest = models.CharField(max_length=64)
+    parameters = models.JSONField(default=dict)
+    lane = models.CharField(max_length=16, choices=Lane)
+    status = models.CharField(max_length=16, choices=StageStatus, default=StageStatus.PENDING)
+    fencing_token = models.BigIntegerField(default=0)
+    attempts = models.IntegerField(default=0)
+    lapses = models.IntegerField(default=0)
+    due_at = models.DateTimeField()
+    lease_expires_at = models.DateTimeField(null=True)
+    sent_at = models.DateTimeField(null=True)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    reason_code = models.CharField(max_length=64, blank=True, default="")
+    reason = models.TextField(blank=True, default="")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant_id", "run_id", "stage", "shard", "input_digest"], name="pipeline_stagerun_once"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(status__in=StageStatus.values), name="pipeline_stagerun_status_valid"
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(status="running") | models.Q(lease_expires_at__isnull=False),
+                name="pipeline_stagerun_running_has_lease",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["due_at"], condition=models.Q(status="pending"), name="pipeline_stagerun_due"),
+            models.Index(
+                fields=["lease_expires_at"], condition=models.Q(status="running"), name="pipeline_stagerun_lapsed"
+            ),
+        ]
+
+
+class OutboxMessage(TenantModel):
+    """A hint that is still to be sent; written in the transaction that made the work, deleted once sent."""
+
+    stage_run_id = models.UUIDField()
+    stage = models.CharField(max_length=32)
+    lane = models.CharField(max_length=16, choices=Lane)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["created_at"], name="pipeline_outbox_oldest")]

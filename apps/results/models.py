@@ -1,0 +1,75 @@
+"""Stored values and the evidence for each."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from apps.tenants.models import TenantModel
+
+
+class Result(TenantModel):
+    """The values of one document under one version of a schema."""
+
+    document_id = models.UUIDField()
+    run_id = models.UUIDField()
+    schema_slug = models.CharField(max_length=63)
+    schema_version = models.IntegerField()
+    notes = models.JSONField(default=list)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["tenant_id", "run_id"], name="results_result_once"),
+        ]
+        indexes = [models.Index(fields=["tenant_id", "document_id", "-created_at"], name="results_result_document")]
+
+
+class StoredValue(TenantModel):
+    """One value. `value` is canonical text; `number` and `date` hold it typed, exactly, where it is one."""
+
+    result_id = models.UUIDField()
+    document_id = models.UUIDField()
+    ordinal = models.IntegerField()
+    path = models.CharField(max_length=300)
+    kind = models.CharField(max_length=16)
+    value = models.TextField()
+    number = models.DecimalField(max_digits=38, decimal_places=12, null=True)
+    date = models.DateField(null=True)
+    engine = models.CharField(max_length=63)
+    confidence = models.FloatField()
+    status = models.CharField(max_length=16)
+    formula = models.TextField(blank=True, default="")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["tenant_id", "result_id", "path"], name="results_value_path_once"),
+            models.CheckConstraint(
+                condition=models.Q(confidence__gte=0, confidence__lte=1), name="results_value_confidence_share"
+            ),
+        ]
+        indexes = [models.Index(fields=["tenant_id", "document_id"], name="results_value_document")]
+
+
+class StoredEvidence(TenantModel):
+    """Where a value stands: page from 1, box in [0, 1] from the top left, the words as the page shows them."""
+
+    value_id = models.UUIDField()
+    ordinal = models.IntegerField()
+    page = models.IntegerField()
+    x0 = models.FloatField()
+    y0 = models.FloatField()
+    x1 = models.FloatField()
+    y1 = models.FloatField()
+    quote = models.TextField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=models.Q(page__gte=1), name="results_evidence_page_from_one"),
+            models.CheckConstraint(
+                condition=models.Q(
+                    x0__gte=0, y0__gte=0, x1__lte=1, y1__lte=1, x0__lte=models.F("x1"), y0__lte=models.F("y1")
+                ),
+                name="results_evidence_box_on_page",
+            ),
+        ]
+        indexes = [models.Index(fields=["tenant_id", "value_id"], name="results_evidence_value")]

@@ -1,0 +1,15 @@
+"""Migrate as the owner of the tables: the application's login may not."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+
+from django.core.management.commands.migrate import Command as MigrateCommand
+
+
+class Command(MigrateCommand):
+    """Django's `migrate`, on the connection `owner` unless told otherwise."""
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        super().add_arguments(parser)
+        parser.set_defaults(database="owner")
