@@ -57,9 +57,10 @@ class Document(TenantModel):
     """A document. `reason_code` and `reason` say why it was quarantined or failed, in words for its owner.
 
     `password` is what opens an encrypted file, sealed with the deployment's key, and erased once the file is parsed.
+    A deleted document is a tombstone: its row stays, without its bytes and all that was made of them.
     """
 
-    blob_id = models.UUIDField()
+    blob_id = models.UUIDField(null=True)
     name = models.CharField(max_length=255)
     external_id = models.CharField(max_length=200, blank=True)
     schema_slug = models.CharField(max_length=63, blank=True)

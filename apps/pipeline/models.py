@@ -48,7 +48,7 @@ class StageRun(TenantModel):
 
     Times are the database's clock. `fencing_token` grows with each claim; only its newest holder can commit.
     `attempts` counts claims, `lapses` those whose lease ran out. `input_digest` says what went in, so that the same
-    work isn't planned twice. `parameters` is small: a page range.
+    work isn't planned twice. `first_page` and `last_page` bound a shard; 0 means all pages.
     """
 
     run_id = models.UUIDField()
@@ -56,7 +56,8 @@ class StageRun(TenantModel):
     stage = models.CharField(max_length=32)
     shard = models.IntegerField(default=0)
     input_digest = models.CharField(max_length=64)
-    parameters = models.JSONField(default=dict)
+    first_page = models.IntegerField(default=0)
+    last_page = models.IntegerField(default=0)
     lane = models.CharField(max_length=16, choices=Lane)
     status = models.CharField(max_length=16, choices=StageStatus, default=StageStatus.PENDING)
     fencing_token = models.BigIntegerField(default=0)
@@ -64,7 +65,6 @@ class StageRun(TenantModel):
     lapses = models.IntegerField(default=0)
     due_at = models.DateTimeField()
     lease_expires_at = models.DateTimeField(null=True)
-    sent_at = models.DateTimeField(null=True)
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
     reason_code = models.CharField(max_length=64, blank=True, default="")
@@ -84,7 +84,6 @@ class StageRun(TenantModel):
             ),
         ]
         indexes = [
-            models.Index(fields=["due_at"], condition=models.Q(status="pending"), name="pipeline_stagerun_due"),
             models.Index(
                 fields=["lease_expires_at"], condition=models.Q(status="running"), name="pipeline_stagerun_lapsed"
             ),
@@ -92,12 +91,16 @@ class StageRun(TenantModel):
 
 
 class OutboxMessage(TenantModel):
-    """A hint that is still to be sent; written in the transaction that made the work, deleted once sent."""
+    """A hint that work is due. It is written in the transaction that makes the work, and lives until the work is claimed.
+
+    So a hint that the broker lost is still here, and the sweeper sends it again.
+    """
 
     stage_run_id = models.UUIDField()
     stage = models.CharField(max_length=32)
     lane = models.CharField(max_length=16, choices=Lane)
-    created_at = models.DateTimeField()
+    due_at = models.DateTimeField()
 
     class Meta:
-        indexes = [models.Index(fields=["created_at"], name="pipeline_outbox_oldest")]
+        constraints = [models.UniqueConstraint(fields=["tenant_id", "stage_run_id"], name="pipeline_outbox_once")]
+        indexes = [models.Index(fields=["stage", "lane", "due_at"], name="pipeline_outbox_due")]

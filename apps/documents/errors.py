@@ -1,0 +1,29 @@
+"""Why an upload is refused."""
+
+from __future__ import annotations
+
+from apps.common.errors import TerminalError
+
+
+class UploadRefusedError(TerminalError):
+    """Base of what is wrong with an upload; nothing was stored."""
+
+    code = "upload_refused"
+
+
+class UnsupportedTypeError(UploadRefusedError):
+    """The bytes are of a type that Quire doesn't read."""
+
+    code = "unsupported_type"
+
+
+class TooLargeError(UploadRefusedError):
+    """The file is over the limit."""
+
+    code = "too_large"
+
+
+class UnknownSchemaError(UploadRefusedError):
+    """The tenant has no such schema."""
+
+    code = "unknown_schema"
