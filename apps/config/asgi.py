@@ -5,4 +5,11 @@ import os
 from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "apps.config.settings.prod")
-application = get_asgi_application()
+_django = get_asgi_application()
+
+from django.conf import settings  # noqa: E402 - the application has set Django up
+
+from apps.config.body_limit import BodyLimit  # noqa: E402
+
+# A little more than the file itself: the other fields and the multipart boundaries.
+application = BodyLimit(_django, max_bytes=settings.QUIRE_MAX_UPLOAD_BYTES + 1024 * 1024)

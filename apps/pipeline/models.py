@@ -18,11 +18,16 @@ class RunStatus(models.TextChoices):
 
 
 class Run(TenantModel):
-    """One way of a document through the stages."""
+    """One way of a document through the stages.
+
+    `source` is the hash of the bytes; `doubtful` sends the document to review at the end.
+    """
 
     document_id = models.UUIDField()
+    source = models.CharField(max_length=64)
     lane = models.CharField(max_length=16, choices=Lane)
     status = models.CharField(max_length=16, choices=RunStatus, default=RunStatus.ACTIVE)
+    doubtful = models.BooleanField(default=False)
     created_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True)
 
@@ -91,9 +96,9 @@ class StageRun(TenantModel):
 
 
 class OutboxMessage(TenantModel):
-    """A hint that work is due. It is written in the transaction that makes the work, and lives until the work is claimed.
+    """A hint that work is due, written in the transaction that makes the work.
 
-    So a hint that the broker lost is still here, and the sweeper sends it again.
+    It lives until the work is claimed, so a hint that the broker lost is still here, and the sweeper sends it again.
     """
 
     stage_run_id = models.UUIDField()

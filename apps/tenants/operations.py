@@ -94,6 +94,4 @@ def create_api_key(*, tenant_id: UUID, name: str, clock: Clock) -> NewApiKey:
 @in_tenant_scope
 def revoke_api_key(*, tenant_id: UUID, key_id: UUID, clock: Clock) -> bool:
     """End a key. Returns whether there was a living one."""
-    return bool(
-        ApiKey.objects.filter(tenant_id=tenant_id, id=key_id, revoked_at=None).update(revoked_at=clock.now())
-    )
+    return bool(ApiKey.objects.filter(tenant_id=tenant_id, id=key_id, revoked_at=None).update(revoked_at=clock.now()))

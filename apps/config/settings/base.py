@@ -118,4 +118,18 @@ FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 LOGGING = logging_config(level=_env.log_level)
 LOGGING_CONFIG = "logging.config.dictConfig"
 
+# What the apps read of the environment; they know django.conf.settings only.
+QUIRE_MAX_UPLOAD_BYTES = _env.max_upload_bytes
+QUIRE_MAX_PAGES = _env.max_pages
+QUIRE_PARSE_MEMORY_MIB = _env.parse_memory_mib
+QUIRE_PARSE_CPU_SECONDS = _env.parse_cpu_seconds
+QUIRE_PARSE_WALL_SECONDS = _env.parse_wall_seconds
+QUIRE_LEASE_SECONDS = float(_env.lease_seconds)
+QUIRE_SWEEP_SECONDS = _env.sweep_seconds
+QUIRE_REDIS_URL = _env.redis_url.get_secret_value()
+QUIRE_INFERENCE_URL = _env.inference_url.get_secret_value() if _env.inference_url else None
+QUIRE_INFERENCE_API_KEY = _env.inference_api_key.get_secret_value() if _env.inference_api_key else None
+QUIRE_INFERENCE_MODEL = _env.inference_model
+QUIRE_INFERENCE_PROFILE = _env.inference_profile
+QUIRE_EMBEDDINGS_URL = _env.embeddings_url.get_secret_value() if _env.embeddings_url else None
 QUIRE_DISPATCHER = "workers.dispatch.CeleryDispatcher"

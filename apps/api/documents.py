@@ -1,0 +1,251 @@
+"""Documents over REST."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from http import HTTPStatus
+from typing import Annotated, Literal
+from uuid import UUID
+
+from django.http import HttpResponse
+from ninja import File, Form, Query, Router, Schema
+from ninja.files import UploadedFile
+from ninja.responses import Status
+from pydantic import Field
+
+from apps.api.auth import AuthenticatedRequest
+from apps.api.problems import Problem, not_found
+from apps.common.clock import SYSTEM_CLOCK
+from apps.documents import queries as documents
+from apps.documents.models import Lane
+from apps.documents.storage import fetch
+from apps.parsing import queries as parsing
+from apps.pipeline import intake
+from apps.results import queries as results
+from apps.results.render import render_result
+
+router = Router(tags=["documents"])
+
+
+class DocumentOut(Schema):
+    """A document. `reason` says in words why it is quarantined or failed; `pages` is null until it is parsed."""
+
+    id: UUID
+    name: str
+    status: str
+    reason_code: str
+    reason: str
+    pages: int | None
+    document_schema: str = Field(alias="schema", serialization_alias="schema")
+    external_id: str
+    lane: str
+    media_type: str
+    size: int
+    sha256: str
+    created_at: datetime
+    updated_at: datetime
+    completed_at: datetime | None
+
+
+class DocumentListOut(Schema):
+    """Some documents; send `next_cursor` as `cursor` for more, null where there are none."""
+
+    items: list[DocumentOut]
+    next_cursor: str | None
+
+
+class WordOut(Schema):
+    """A word; the box is [x0, y0, x1, y1] in [0, 1] from the top left."""
+
+    text: str
+    box: tuple[float, float, float, float]
+    block: int
+    line: int
+    confidence: float
+
+
+class WordsOut(Schema):
+    """A page's words. Width and height are points."""
+
+    page: int
+    width: float
+    height: float
+    source: str
+    words: list[WordOut]
+
+
+class EvidenceOut(Schema):
+    """Where a value stands."""
+
+    page: int
+    box: tuple[float, float, float, float]
+    quote: str
+
+
+class ValueOut(Schema):
+    """A value. `path` is a JSON Pointer; dates are ISO 8601, amounts decimal strings."""
+
+    path: str
+    value: str
+    type: str
+    engine: str
+    confidence: float
+    status: str
+    evidence: list[EvidenceOut]
+
+
+class ResultOut(Schema):
+    """A document's values under one version of a schema."""
+
+    result_schema: str = Field(alias="schema", serialization_alias="schema")
+    version: int
+    values: list[ValueOut]
+
+
+class UploadForm(Schema):
+    """What goes with a file. Without a schema, Quire finds out which one fits."""
+
+    document_schema: Annotated[str, Field(alias="schema", max_length=63)] = ""
+    external_id: Annotated[str, Field(max_length=200)] = ""
+    lane: Literal["interactive", "bulk"] = "interactive"
+    password: Annotated[str, Field(max_length=1024)] = ""
+
+
+@router.post("", response={201: DocumentOut, 200: DocumentOut}, by_alias=True, summary="Upload a document")
+def upload(request: AuthenticatedRequest, file: File[UploadedFile], form: Form[UploadForm]) -> Status[DocumentOut]:
+    """Store a document and start its extraction; 200 with the existing one where these bytes are there already."""
+    accepted = intake.accept_upload(
+        tenant_id=request.auth.tenant_id,
+        chunks=file.chunks(),
+        name=file.name or "",
+        schema_slug=form.document_schema,
+        external_id=form.external_id,
+        lane=Lane(form.lane),
+        password=form.password or None,
+        clock=SYSTEM_CLOCK,
+    )
+    found = documents.document(tenant_id=request.auth.tenant_id, document_id=accepted.document_id)
+    if found is None:
+        raise not_found("document")
+    return Status(HTTPStatus.CREATED if accepted.created else HTTPStatus.OK, document_out(found))
+
+
+@router.get("", response=DocumentListOut, by_alias=True, summary="List documents")
+def list_documents(
+    request: AuthenticatedRequest,
+    updated_since: datetime | None = None,
+    cursor: str | None = None,
+    limit: Annotated[int, Query(ge=1, le=500)] = documents.PAGE_SIZE,
+) -> DocumentListOut:
+    """Return documents, the longest unchanged first. With `updated_since`, deleted ones come too, as tombstones."""
+    if updated_since is not None and updated_since.tzinfo is None:
+        raise Problem(
+            status=HTTPStatus.BAD_REQUEST,
+            title="Invalid request",
+            detail="'updated_since' needs a time zone, for example 2026-01-31T00:00:00Z.",
+            code="invalid_request",
+        )
+    page = documents.changed_documents(
+        tenant_id=request.auth.tenant_id, updated_since=updated_since, cursor=cursor, limit=limit
+    )
+    return DocumentListOut(items=[document_out(item) for item in page.items], next_cursor=page.next_cursor)
+
+
+@router.get("/{uuid:document_id}", response=DocumentOut, by_alias=True, summary="One document")
+def get_document(request: AuthenticatedRequest, document_id: UUID) -> DocumentOut:
+    """Return a document's state."""
+    return document_out(_document(request, document_id))
+
+
+@router.get("/{uuid:document_id}/results", response=list[ResultOut], by_alias=True, summary="A document's values")
+def get_results(request: AuthenticatedRequest, document_id: UUID) -> list[ResultOut]:
+    """Return the newest result of each schema, values in the schema's order."""
+    _document(request, document_id)
+    found = results.results_of(tenant_id=request.auth.tenant_id, document_id=document_id)
+    return [ResultOut.model_validate(render_result(result)) for result in found]
+
+
+@router.get("/{uuid:document_id}/pages/{int:number}.jpg", summary="A page's picture", response={200: bytes})
+def get_page_image(request: AuthenticatedRequest, document_id: UUID, number: int) -> HttpResponse:
+    """Return the JPEG: width and height are multiples of 28 pixels within 1540."""
+    document = _document(request, document_id)
+    key = (
+        parsing.image_key(tenant_id=request.auth.tenant_id, blob_id=document.blob_id, number=number)
+        if document.blob_id
+        else None
+    )
+    if not key:
+        raise not_found("page picture, or it isn't rendered yet")
+    response = HttpResponse(fetch(key=key), content_type="image/jpeg")
+    response["Cache-Control"] = "private, max-age=86400, immutable"
+    response["X-Content-Type-Options"] = "nosniff"
+    return response
+
+
+@router.get("/{uuid:document_id}/pages/{int:number}/words", response=WordsOut, summary="A page's words")
+def get_words(request: AuthenticatedRequest, document_id: UUID, number: int) -> WordsOut:
+    """Return a page's words with their boxes."""
+    document = _document(request, document_id)
+    page = (
+        parsing.page(tenant_id=request.auth.tenant_id, blob_id=document.blob_id, number=number)
+        if document.blob_id
+        else None
+    )
+    if page is None:
+        raise not_found("page, or it isn't parsed yet")
+    return WordsOut(
+        page=page.number,
+        width=page.width,
+        height=page.height,
+        source=page.source.value,
+        words=[
+            WordOut(text=word.text, box=tuple(word.box), block=word.block, line=word.line, confidence=word.confidence)
+            for word in page.words
+        ],
+    )
+
+
+@router.post("/{uuid:document_id}/cancel", response=DocumentOut, by_alias=True, summary="Stop the work on a document")
+def cancel(request: AuthenticatedRequest, document_id: UUID) -> DocumentOut:
+    """Cancel what is under way; 409 where the document has come to its end already."""
+    if not intake.cancel_document(tenant_id=request.auth.tenant_id, document_id=document_id, clock=SYSTEM_CLOCK):
+        raise not_found("document")
+    return document_out(_document(request, document_id))
+
+
+@router.delete("/{uuid:document_id}", response={204: None}, summary="Delete a document")
+def delete(request: AuthenticatedRequest, document_id: UUID) -> Status[None]:
+    """Delete a document with its bytes, pages, values and passages."""
+    if not intake.delete_document(tenant_id=request.auth.tenant_id, document_id=document_id, clock=SYSTEM_CLOCK):
+        raise not_found("document")
+    return Status(HTTPStatus.NO_CONTENT, None)
+
+
+def document_out(document: documents.DocumentSummary) -> DocumentOut:
+    """Return a document as REST shows it."""
+    return DocumentOut.model_validate(
+        {
+            "id": document.id,
+            "name": document.name,
+            "status": document.status.value,
+            "reason_code": document.reason_code,
+            "reason": document.reason,
+            "pages": document.page_count,
+            "schema": document.schema_slug,
+            "external_id": document.external_id,
+            "lane": document.lane,
+            "media_type": document.media_type,
+            "size": document.size,
+            "sha256": document.sha256,
+            "created_at": document.created_at,
+            "updated_at": document.updated_at,
+            "completed_at": document.completed_at,
+        }
+    )
+
+
+def _document(request: AuthenticatedRequest, document_id: UUID) -> documents.DocumentSummary:
+    found = documents.document(tenant_id=request.auth.tenant_id, document_id=document_id)
+    if found is None:
+        raise not_found("document")
+    return found

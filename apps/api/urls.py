@@ -1,0 +1,23 @@
+"""REST under /api/v1/."""
+
+from __future__ import annotations
+
+from ninja import NinjaAPI
+
+from apps.api import documents, exports, problems, schemas, search
+from apps.api.auth import ApiKeyBearer
+
+api = NinjaAPI(
+    title="Quire",
+    version="1",
+    description="Documents in, typed values out, each with its page and box.",
+    urls_namespace="api",
+    auth=ApiKeyBearer(),
+    docs_url=None,
+    openapi_url="/openapi.json",
+)
+problems.install(api)
+api.add_router("/documents", documents.router)
+api.add_router("/schemas", schemas.router)
+api.add_router("", search.router)
+api.add_router("/exports", exports.router)

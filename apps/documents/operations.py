@@ -1,0 +1,129 @@
+"""Writing blobs and documents."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db.models import F
+
+from apps.common.clock import Clock
+from apps.common.ids import new_id
+from apps.documents.models import Blob, Document, DocumentStatus, Lane
+from apps.tenants.scope import in_tenant_scope
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registered:
+    """A document that stands for some bytes. `created` is False where it was there already."""
+
+    document_id: UUID
+    created: bool
+
+
+@in_tenant_scope
+def register_document(
+    *,
+    tenant_id: UUID,
+    sha256: str,
+    size: int,
+    media_type: str,
+    key: str,
+    name: str,
+    schema_slug: str,
+    external_id: str,
+    lane: Lane,
+    password: bytes | None,
+    clock: Clock,
+) -> Registered:
+    """Write blob and document, or return the living document of the same bytes.
+
+    Two uploads at once meet at the unique constraints: the second waits for the first and returns its document.
+    """
+    now = clock.now()
+    Blob.objects.bulk_create(
+        [Blob(tenant_id=tenant_id, sha256=sha256, size=size, media_type=media_type, key=key, created_at=now)],
+        ignore_conflicts=True,
+    )
+    blob_id = Blob.objects.values_list("id", flat=True).get(tenant_id=tenant_id, sha256=sha256)
+    document_id = new_id()
+    Document.objects.bulk_create(
+        [
+            Document(
+                tenant_id=tenant_id,
+                id=document_id,
+                blob_id=blob_id,
+                name=name,
+                external_id=external_id,
+                schema_slug=schema_slug,
+                lane=lane,
+                password=password,
+                created_at=now,
+                updated_at=now,
+            )
+        ],
+        ignore_conflicts=True,
+    )
+    stored_id = (
+        Document.objects.filter(tenant_id=tenant_id, blob_id=blob_id)
+        .exclude(status=DocumentStatus.DELETED)
+        .values_list("id", flat=True)
+        .get()
+    )
+    return Registered(document_id=stored_id, created=stored_id == document_id)
+
+
+@in_tenant_scope
+def set_status(
+    *,
+    tenant_id: UUID,
+    document_id: UUID,
+    status: DocumentStatus,
+    clock: Clock,
+    reason_code: str = "",
+    reason: str = "",
+    terminal: bool = False,
+) -> None:
+    """Move a document to a state. `completed_at` is set once and stays."""
+    now = clock.now()
+    document = Document.objects.filter(tenant_id=tenant_id, id=document_id)
+    document.update(status=status, reason_code=reason_code, reason=reason, updated_at=now)
+    if terminal:
+        document.filter(completed_at=None).update(completed_at=now)
+
+
+@in_tenant_scope
+def record_parse(*, tenant_id: UUID, document_id: UUID, page_count: int) -> None:
+    """Note the pages."""
+    Document.objects.filter(tenant_id=tenant_id, id=document_id).update(page_count=page_count)
+
+
+@in_tenant_scope
+def forget_password(*, tenant_id: UUID, document_id: UUID) -> None:
+    """Erase the password: nothing reads the encrypted bytes any more."""
+    Document.objects.filter(tenant_id=tenant_id, id=document_id, password__isnull=False).update(password=None)
+
+
+@in_tenant_scope
+def bury(*, tenant_id: UUID, document_id: UUID, clock: Clock) -> str | None:
+    """Leave a tombstone of a document and delete its blob's row, with it all that was parsed from it.
+
+    Returns the blob's place in storage, to be deleted after the commit.
+    """
+    now = clock.now()
+    document = Document.objects.select_for_update().get(tenant_id=tenant_id, id=document_id)
+    blob = Blob.objects.filter(tenant_id=tenant_id, id=document.blob_id).first() if document.blob_id else None
+    Document.objects.filter(tenant_id=tenant_id, id=document_id).update(
+        status=DocumentStatus.DELETED,
+        blob_id=None,
+        password=None,
+        reason="",
+        reason_code="",
+        updated_at=now,
+        completed_at=F("completed_at") if document.completed_at else now,
+    )
+    if blob is None:
+        return None
+    # A document that was deleted earlier may have had the same bytes; only the living one counts.
+    Blob.objects.filter(tenant_id=tenant_id, id=blob.id).delete()
+    return blob.key

@@ -1,0 +1,192 @@
+"""Reading documents."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import Q
+
+from apps.common.errors import TerminalError
+from apps.documents.models import Blob, Document, DocumentStatus
+from apps.tenants.scope import in_tenant_scope
+
+PAGE_SIZE = 100
+
+
+class BadCursorError(TerminalError):
+    """The cursor isn't one that Quire gave out."""
+
+    code = "bad_cursor"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentSummary:
+    """A document as lists show it."""
+
+    id: UUID
+    name: str
+    status: DocumentStatus
+    reason_code: str
+    reason: str
+    page_count: int | None
+    schema_slug: str
+    external_id: str
+    lane: str
+    media_type: str
+    size: int
+    sha256: str
+    blob_id: UUID | None
+    created_at: datetime
+    updated_at: datetime
+    completed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentPage:
+    """A page of a list. `next_cursor` is None on the last one."""
+
+    items: tuple[DocumentSummary, ...]
+    next_cursor: str | None
+
+
+@in_tenant_scope
+def document(*, tenant_id: UUID, document_id: UUID) -> DocumentSummary | None:
+    """Return one document, or None where the tenant has no such one, or has deleted it."""
+    row = Document.objects.filter(tenant_id=tenant_id, id=document_id).exclude(status=DocumentStatus.DELETED).first()
+    if row is None:
+        return None
+    return _summaries(tenant_id=tenant_id, rows=[row])[0]
+
+
+@in_tenant_scope
+def changed_documents(
+    *, tenant_id: UUID, updated_since: datetime | None, cursor: str | None, limit: int = PAGE_SIZE
+) -> DocumentPage:
+    """Return documents, the longest unchanged first, from `updated_since` on; deleted ones too, as tombstones, then.
+
+    Raises BadCursorError.
+    """
+    rows = Document.objects.filter(tenant_id=tenant_id)
+    if updated_since is None:
+        rows = rows.exclude(status=DocumentStatus.DELETED)
+    else:
+        rows = rows.filter(updated_at__gte=updated_since)
+    if cursor:
+        time, last = _decode(cursor)
+        rows = rows.filter(Q(updated_at__gt=time) | Q(updated_at=time, id__gt=last))
+    found = list(rows.order_by("updated_at", "id")[: limit + 1])
+    shown = found[:limit]
+    more = len(found) > limit
+    return DocumentPage(
+        items=_summaries(tenant_id=tenant_id, rows=shown),
+        next_cursor=_encode(shown[-1].updated_at, shown[-1].id) if more else None,
+    )
+
+
+@in_tenant_scope
+def newest_documents(
+    *,
+    tenant_id: UUID,
+    text: str = "",
+    statuses: tuple[str, ...] = (),
+    schema_slug: str = "",
+    cursor: str | None = None,
+    limit: int = 50,
+) -> DocumentPage:
+    """Return documents, the newest first, without the deleted. `text` is part of a name or an external id.
+
+    Raises BadCursorError.
+    """
+    rows = Document.objects.filter(tenant_id=tenant_id).exclude(status=DocumentStatus.DELETED)
+    if text:
+        rows = rows.filter(Q(name__icontains=text) | Q(external_id__icontains=text))
+    if statuses:
+        rows = rows.filter(status__in=statuses)
+    if schema_slug:
+        rows = rows.filter(schema_slug=schema_slug)
+    if cursor:
+        time, last = _decode(cursor)
+        rows = rows.filter(Q(created_at__lt=time) | Q(created_at=time, id__lt=last))
+    found = list(rows.order_by("-created_at", "-id")[: limit + 1])
+    shown = found[:limit]
+    more = len(found) > limit
+    return DocumentPage(
+        items=_summaries(tenant_id=tenant_id, rows=shown),
+        next_cursor=_encode(shown[-1].created_at, shown[-1].id) if more else None,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """What the parser needs to open a document: its bytes' place and type, and the sealed password."""
+
+    blob_id: UUID
+    key: str
+    media_type: str
+    size: int
+    sealed_password: bytes | None
+
+
+@in_tenant_scope
+def source_of(*, tenant_id: UUID, document_id: UUID) -> Source | None:
+    """Return where a document's bytes are, or None where it is deleted."""
+    row = Document.objects.filter(tenant_id=tenant_id, id=document_id).values("blob_id", "password").first()
+    if row is None or row["blob_id"] is None:
+        return None
+    blob = Blob.objects.get(tenant_id=tenant_id, id=row["blob_id"])
+    password = row["password"]
+    return Source(
+        blob_id=blob.id,
+        key=blob.key,
+        media_type=blob.media_type,
+        size=blob.size,
+        sealed_password=bytes(password) if password is not None else None,
+    )
+
+
+def _summaries(*, tenant_id: UUID, rows: list[Document]) -> tuple[DocumentSummary, ...]:
+    blobs = {
+        blob.id: blob
+        for blob in Blob.objects.filter(tenant_id=tenant_id, id__in=[row.blob_id for row in rows if row.blob_id])
+    }
+    summaries = []
+    for row in rows:
+        blob = blobs.get(row.blob_id) if row.blob_id else None
+        summaries.append(
+            DocumentSummary(
+                id=row.id,
+                name=row.name,
+                status=DocumentStatus(row.status),
+                reason_code=row.reason_code,
+                reason=row.reason,
+                page_count=row.page_count,
+                schema_slug=row.schema_slug,
+                external_id=row.external_id,
+                lane=row.lane,
+                media_type=blob.media_type if blob else "",
+                size=blob.size if blob else 0,
+                sha256=blob.sha256 if blob else "",
+                blob_id=row.blob_id,
+                created_at=row.created_at,
+                updated_at=row.updated_at,
+                completed_at=row.completed_at,
+            )
+        )
+    return tuple(summaries)
+
+
+def _encode(time: datetime, last: UUID) -> str:
+    return base64.urlsafe_b64encode(json.dumps([time.isoformat(), str(last)]).encode()).decode().rstrip("=")
+
+
+def _decode(cursor: str) -> tuple[datetime, UUID]:
+    try:
+        time, last = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        return datetime.fromisoformat(time), UUID(last)
+    except (ValueError, TypeError, AttributeError, binascii.Error):
+        raise BadCursorError("this cursor was not given out by Quire: start again without one") from None

@@ -1,0 +1,140 @@
+"""How a document comes in, and how it is called off."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+
+from apps.common.clock import Clock
+from apps.common.errors import TerminalError
+from apps.documents import operations as documents
+from apps.documents import storage
+from apps.documents.errors import UnknownSchemaError, UnsupportedTypeError
+from apps.documents.models import Document, DocumentStatus, Lane
+from apps.documents.names import display_name
+from apps.documents.sealing import seal
+from apps.parsing import queries as parsing
+from apps.parsing.sniff import describe_unsupported, sniff
+from apps.pipeline import operations as pipeline
+from apps.results import operations as results
+from apps.schemas import queries as schemas
+from apps.search import operations as search
+from apps.tenants.scope import in_tenant_scope, tenant_scope
+
+EMPTY_TYPE = "application/x-empty"
+
+
+class NotCancellableError(TerminalError):
+    """The document has come to its end already."""
+
+    code = "not_cancellable"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upload:
+    """What an upload came to. `created` is False where the tenant had these bytes already."""
+
+    document_id: UUID
+    created: bool
+
+
+def accept_upload(
+    *,
+    tenant_id: UUID,
+    chunks: Iterable[bytes],
+    name: str,
+    schema_slug: str,
+    external_id: str,
+    lane: Lane,
+    password: str | None,
+    clock: Clock,
+) -> Upload:
+    """Store bytes, then write the document, its run and the first hint in one transaction.
+
+    An empty `schema_slug` lets Quire find out which of the tenant's schemas fits. Raises UploadRefusedError: the type
+    isn't read, the file is too large, the schema isn't there.
+    """
+    if schema_slug and schemas.newest_version(tenant_id=tenant_id, slug=schema_slug) is None:
+        known = ", ".join(schemas.slugs(tenant_id=tenant_id))
+        raise UnknownSchemaError(f"there is no schema '{schema_slug[:63]}'; there are: {known}")
+    with storage.spool(chunks=chunks, max_bytes=settings.QUIRE_MAX_UPLOAD_BYTES) as spooled:
+        media_type = sniff(spooled.head) if spooled.size else EMPTY_TYPE
+        if media_type is None:
+            raise UnsupportedTypeError(
+                f"this looks like {describe_unsupported(spooled.head)}; Quire reads PDF, PNG, JPEG, TIFF "
+                "and e-invoice XML: convert it to PDF and upload that"
+            )
+        key = storage.blob_key(tenant_id=tenant_id, sha256=spooled.sha256)
+        storage.keep(spooled=spooled, key=key)
+        with tenant_scope(tenant_id):
+            registered = documents.register_document(
+                tenant_id=tenant_id,
+                sha256=spooled.sha256,
+                size=spooled.size,
+                media_type=media_type,
+                key=key,
+                name=display_name(name),
+                schema_slug=schema_slug,
+                external_id=external_id,
+                lane=lane,
+                password=seal(secret=password) if password else None,
+                clock=clock,
+            )
+            if registered.created:
+                pipeline.start_run(
+                    tenant_id=tenant_id,
+                    document_id=registered.document_id,
+                    lane=lane,
+                    source=spooled.sha256,
+                    clock=clock,
+                )
+    return Upload(document_id=registered.document_id, created=registered.created)
+
+
+@in_tenant_scope
+def cancel_document(*, tenant_id: UUID, document_id: UUID, clock: Clock) -> bool:
+    """Stop the work on a document. Returns False where there is no such document; raises NotCancellableError."""
+    document = _lock(tenant_id=tenant_id, document_id=document_id)
+    if document is None:
+        return False
+    if document.status == DocumentStatus.CANCELLED:
+        return True
+    if document.completed_at is not None:
+        raise NotCancellableError(f"the document is {document.get_status_display().lower()} already: nothing to cancel")
+    pipeline.stop_runs(tenant_id=tenant_id, document_id=document_id, clock=clock)
+    documents.set_status(
+        tenant_id=tenant_id, document_id=document_id, status=DocumentStatus.CANCELLED, terminal=True, clock=clock
+    )
+    return True
+
+
+@in_tenant_scope
+def delete_document(*, tenant_id: UUID, document_id: UUID, clock: Clock) -> bool:
+    """Delete a document with its bytes, pages, values and passages; a tombstone stays for incremental readers.
+
+    Returns False where there is no such document.
+    """
+    document = _lock(tenant_id=tenant_id, document_id=document_id)
+    if document is None:
+        return False
+    pipeline.stop_runs(tenant_id=tenant_id, document_id=document_id, clock=clock)
+    keys = parsing.image_keys(tenant_id=tenant_id, blob_id=document.blob_id) if document.blob_id else ()
+    results.delete_results(tenant_id=tenant_id, document_id=document_id)
+    search.delete_passages(tenant_id=tenant_id, document_id=document_id)
+    blob_key = documents.bury(tenant_id=tenant_id, document_id=document_id, clock=clock)
+    doomed = (*keys, *((blob_key,) if blob_key else ()))
+    transaction.on_commit(lambda: storage.delete(keys=doomed))
+    return True
+
+
+def _lock(*, tenant_id: UUID, document_id: UUID) -> Document | None:
+    return (
+        Document.objects.select_for_update()
+        .filter(tenant_id=tenant_id, id=document_id)
+        .exclude(status=DocumentStatus.DELETED)
+        .first()
+    )

@@ -1,0 +1,339 @@
+"""Writing the pipeline's state. Locks are taken in one order: the run first, then its stage runs."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import timedelta
+from uuid import UUID
+
+import structlog
+from django.db import connection, transaction
+from django.db.models.functions import Now
+
+from apps.common.clock import Clock
+from apps.common.errors import RetryableError, TerminalError
+from apps.common.ids import new_id
+from apps.documents import operations as documents
+from apps.documents.models import Document, DocumentStatus
+from apps.pipeline.dispatcher import Hint, dispatcher
+from apps.pipeline.models import OutboxMessage, Run, RunStatus, StageRun, StageStatus
+from apps.pipeline.planning import Planned, input_digest, plan, shards
+from apps.pipeline.stages import BY_NAME, Claim, Outcome
+from apps.tenants.scope import in_tenant_scope
+
+log = structlog.get_logger(__name__)
+
+MAX_LAPSES = 3
+BACKOFF_BASE_SECONDS = 2.0
+BACKOFF_CAP_SECONDS = 300.0
+
+
+class LeaseLostError(Exception):
+    """Somebody else holds the work now, or it was cancelled: what this attempt made must not be written."""
+
+
+@in_tenant_scope
+def start_run(*, tenant_id: UUID, document_id: UUID, lane: str, source: str, clock: Clock) -> UUID:
+    """Write a run, its first work and the hint for it; the hint is sent when the transaction is committed.
+
+    `source` is the hash of the document's bytes.
+    """
+    run = Run.objects.create(
+        tenant_id=tenant_id, document_id=document_id, source=source, lane=lane, created_at=clock.now()
+    )
+    _write_down(run=run, planned=plan(states={}, page_count=None).due)
+    return run.id
+
+
+@in_tenant_scope
+def claim(*, tenant_id: UUID, stage_run_id: UUID, lease_seconds: float) -> Claim | None:
+    """Take a piece of work, or return None where it is done, held, not yet due, or cancelled.
+
+    One statement: the newest token, the lease on the database's clock, and the end of the hint.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            WITH claimed AS (
+              UPDATE pipeline_stagerun AS s
+              SET status = 'running', fencing_token = s.fencing_token + 1, attempts = s.attempts + 1,
+                  lease_expires_at = clock_timestamp() + make_interval(secs => %(lease)s),
+                  started_at = coalesce(s.started_at, clock_timestamp())
+              WHERE s.tenant_id = %(tenant)s AND s.id = %(id)s
+                AND (
+                  (s.status = 'pending' AND s.due_at <= clock_timestamp())
+                  OR (s.status = 'running' AND s.lease_expires_at < clock_timestamp())
+                )
+              RETURNING s.run_id, s.document_id, s.stage, s.shard, s.first_page, s.last_page, s.lane,
+                        s.fencing_token, s.attempts, s.id
+            ), hint AS (
+              DELETE FROM pipeline_outboxmessage AS o USING claimed
+              WHERE o.tenant_id = %(tenant)s AND o.stage_run_id = claimed.id
+            )
+            SELECT * FROM claimed
+            """,
+            {"tenant": tenant_id, "id": stage_run_id, "lease": lease_seconds},
+        )
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    return Claim(
+        tenant_id=tenant_id,
+        stage_run_id=stage_run_id,
+        run_id=row[0],
+        document_id=row[1],
+        stage=row[2],
+        shard=row[3],
+        first_page=row[4],
+        last_page=row[5],
+        lane=row[6],
+        token=row[7],
+        attempt=row[8],
+    )
+
+
+@in_tenant_scope
+def renew(*, tenant_id: UUID, stage_run_id: UUID, token: int, lease_seconds: float) -> bool:
+    """Extend a lease. Returns whether this attempt still holds the work."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE pipeline_stagerun SET lease_expires_at = clock_timestamp() + make_interval(secs => %s) "
+            "WHERE tenant_id = %s AND id = %s AND fencing_token = %s AND status = 'running'",
+            [lease_seconds, tenant_id, stage_run_id, token],
+        )
+        return cursor.rowcount == 1
+
+
+@in_tenant_scope
+def complete(*, tenant_id: UUID, held: Claim, outcome: Outcome, clock: Clock) -> None:
+    """Write what a stage made, mark it done, and plan what follows: all of it, or nothing.
+
+    Raises LeaseLostError where the token no longer holds.
+    """
+    run = _lock_run(tenant_id=tenant_id, run_id=held.run_id)
+    _end_attempt(held=held, status=StageStatus.DONE)
+    outcome.store()
+    document = Document.objects.only("page_count").get(tenant_id=tenant_id, id=run.document_id)
+    if outcome.page_count is not None and document.page_count is None:
+        documents.record_parse(tenant_id=tenant_id, document_id=run.document_id, page_count=outcome.page_count)
+        document.page_count = outcome.page_count
+    if outcome.doubtful is not None:
+        Run.objects.filter(tenant_id=tenant_id, id=run.id).update(doubtful=outcome.doubtful)
+        run.doubtful = outcome.doubtful
+    _advance(run=run, page_count=document.page_count, done=held, skip=outcome.skip, clock=clock)
+
+
+@in_tenant_scope
+def postpone(*, tenant_id: UUID, held: Claim, error: RetryableError, clock: Clock) -> None:
+    """Give work back after a failure that may pass; the last attempt's failure ends the document.
+
+    Waits 2, 4, 8, ... seconds, at most 300, or as long as the other side asked for.
+    """
+    run = _lock_run(tenant_id=tenant_id, run_id=held.run_id)
+    if held.attempt >= BY_NAME[held.stage].max_attempts:
+        _end_attempt(held=held, status=StageStatus.FAILED, error=error)
+        _fail(run=run, code=error.code, reason=error.message, clock=clock)
+        return
+    delay = min(BACKOFF_BASE_SECONDS * 2 ** (held.attempt - 1), BACKOFF_CAP_SECONDS)
+    if error.retry_after is not None:
+        delay = max(delay, min(error.retry_after, BACKOFF_CAP_SECONDS))
+    due_at = Now() + timedelta(seconds=delay)
+    _end_attempt(held=held, status=StageStatus.PENDING, error=error)
+    StageRun.objects.filter(tenant_id=tenant_id, id=held.stage_run_id).update(due_at=due_at)
+    OutboxMessage.objects.create(
+        tenant_id=tenant_id, stage_run_id=held.stage_run_id, stage=held.stage, lane=held.lane, due_at=due_at
+    )
+
+
+@in_tenant_scope
+def fail(*, tenant_id: UUID, held: Claim, error: TerminalError, quarantine: bool, clock: Clock) -> None:
+    """End the document: no later attempt can succeed."""
+    run = _lock_run(tenant_id=tenant_id, run_id=held.run_id)
+    _end_attempt(held=held, status=StageStatus.FAILED, error=error)
+    _fail(run=run, code=error.code, reason=error.message, clock=clock, quarantine=quarantine)
+
+
+@in_tenant_scope
+def recover(*, tenant_id: UUID, stage_run_id: UUID, clock: Clock) -> bool:
+    """Take work back from a holder whose lease ran out. Returns whether it was so.
+
+    Work that lost its worker three times would lose the next one too: its document fails.
+    """
+    row = StageRun.objects.filter(tenant_id=tenant_id, id=stage_run_id).only("run_id", "stage", "lane").first()
+    if row is None:
+        return False
+    run = _lock_run(tenant_id=tenant_id, run_id=row.run_id)
+    lapsed = StageRun.objects.select_for_update().filter(
+        tenant_id=tenant_id, id=stage_run_id, status=StageStatus.RUNNING, lease_expires_at__lt=_DatabaseClock()
+    )
+    stage_run = lapsed.first()
+    if stage_run is None:
+        return False
+    stage_run.lapses += 1
+    if stage_run.lapses >= MAX_LAPSES:
+        reason = (
+            f"the worker was lost {MAX_LAPSES} times while it worked on this document: "
+            "it may need more memory than there is; try again, or split the document"
+        )
+        StageRun.objects.filter(tenant_id=tenant_id, id=stage_run_id).update(
+            status=StageStatus.FAILED,
+            lapses=stage_run.lapses,
+            lease_expires_at=None,
+            finished_at=_DatabaseClock(),
+            reason_code="worker_lost",
+            reason=reason,
+        )
+        _fail(run=run, code="worker_lost", reason=reason, clock=clock)
+        return True
+    # The token grows with the next claim; until then the lapsed holder must not commit either.
+    StageRun.objects.filter(tenant_id=tenant_id, id=stage_run_id).update(
+        status=StageStatus.PENDING,
+        lapses=stage_run.lapses,
+        lease_expires_at=None,
+        due_at=_DatabaseClock(),
+    )
+    OutboxMessage.objects.create(
+        tenant_id=tenant_id, stage_run_id=stage_run_id, stage=row.stage, lane=row.lane, due_at=_DatabaseClock()
+    )
+    _send_on_commit([Hint(tenant_id=tenant_id, stage_run_id=stage_run_id, stage=row.stage, lane=row.lane)])
+    return True
+
+
+@in_tenant_scope
+def stop_runs(*, tenant_id: UUID, document_id: UUID, clock: Clock) -> None:
+    """Cancel what is under way for a document; a worker that holds some of it can't commit any more."""
+    runs = list(
+        Run.objects.select_for_update().filter(tenant_id=tenant_id, document_id=document_id, status=RunStatus.ACTIVE)
+    )
+    for run in runs:
+        _close(run=run, status=RunStatus.CANCELLED, clock=clock)
+
+
+class _DatabaseClock(Now):
+    """`clock_timestamp()`: the database's clock at this moment, not at the transaction's start."""
+
+    def as_postgresql(self, compiler: object, connection: object, **extra: object) -> tuple[str, list[object]]:  # noqa: ARG002
+        return "clock_timestamp()", []
+
+
+def _lock_run(*, tenant_id: UUID, run_id: UUID) -> Run:
+    run = Run.objects.select_for_update().filter(tenant_id=tenant_id, id=run_id, status=RunStatus.ACTIVE).first()
+    if run is None:
+        raise LeaseLostError
+    return run
+
+
+def _end_attempt(*, held: Claim, status: StageStatus, error: RetryableError | TerminalError | None = None) -> None:
+    """Move the held work on. The caller holds the run's lock. Raises LeaseLostError."""
+    updated = StageRun.objects.filter(
+        tenant_id=held.tenant_id, id=held.stage_run_id, fencing_token=held.token, status=StageStatus.RUNNING
+    ).update(
+        status=status,
+        lease_expires_at=None,
+        finished_at=None if status == StageStatus.PENDING else _DatabaseClock(),
+        reason_code=error.code if error else "",
+        reason=error.message if error else "",
+    )
+    if updated != 1:
+        raise LeaseLostError
+
+
+def _advance(*, run: Run, page_count: int | None, done: Claim, skip: frozenset[str], clock: Clock) -> None:
+    """Plan what the completed piece of work makes due. The caller holds the run's lock."""
+    tenant_id = run.tenant_id
+    stage = BY_NAME[done.stage]
+    born_done = [Planned(stage=name, shard=0, first_page=0, last_page=0) for name in sorted(skip)]
+    more = shards(stage=stage, page_count=page_count)[1:] if done.shard == 0 and stage.shard_pages else ()
+    _write_down(run=run, planned=born_done, status=StageStatus.DONE)
+    _write_down(run=run, planned=more)
+    states: dict[str, list[str]] = defaultdict(list)
+    for name, state in StageRun.objects.filter(tenant_id=tenant_id, run_id=run.id).values_list("stage", "status"):
+        states[name].append(state)
+    planned = plan(states=states, page_count=page_count)
+    _write_down(run=run, planned=planned.due)
+    if planned.finished:
+        Run.objects.filter(tenant_id=tenant_id, id=run.id).update(status=RunStatus.DONE, finished_at=clock.now())
+        end = DocumentStatus.NEEDS_REVIEW if run.doubtful else DocumentStatus.DONE
+        documents.set_status(tenant_id=tenant_id, document_id=run.document_id, status=end, terminal=True, clock=clock)
+    elif stage.reached is not None and stage.name in planned.complete:
+        documents.set_status(tenant_id=tenant_id, document_id=run.document_id, status=stage.reached, clock=clock)
+
+
+def _write_down(*, run: Run, planned: Iterable[Planned], status: StageStatus = StageStatus.PENDING) -> None:
+    """Insert work and its hints, once however often it is planned, and send the hints when this is committed."""
+    rows = [
+        StageRun(
+            tenant_id=run.tenant_id,
+            id=new_id(),
+            run_id=run.id,
+            document_id=run.document_id,
+            stage=piece.stage,
+            shard=piece.shard,
+            input_digest=input_digest(source=run.source, planned=piece),
+            first_page=piece.first_page,
+            last_page=piece.last_page,
+            lane=run.lane,
+            status=status,
+            due_at=_DatabaseClock(),
+            finished_at=_DatabaseClock() if status == StageStatus.DONE else None,
+        )
+        for piece in planned
+    ]
+    if not rows:
+        return
+    StageRun.objects.bulk_create(rows, ignore_conflicts=True)
+    if status != StageStatus.PENDING:
+        return
+    written = set(
+        StageRun.objects.filter(tenant_id=run.tenant_id, id__in=[row.id for row in rows]).values_list("id", flat=True)
+    )
+    rows = [row for row in rows if row.id in written]
+    OutboxMessage.objects.bulk_create(
+        [
+            OutboxMessage(
+                tenant_id=row.tenant_id,
+                stage_run_id=row.id,
+                stage=row.stage,
+                lane=row.lane,
+                due_at=_DatabaseClock(),
+            )
+            for row in rows
+        ]
+    )
+    _send_on_commit(
+        [Hint(tenant_id=row.tenant_id, stage_run_id=row.id, stage=row.stage, lane=row.lane) for row in rows]
+    )
+
+
+def _send_on_commit(hints: list[Hint]) -> None:
+    def send() -> None:
+        try:
+            dispatcher().send(hints)
+        except RetryableError as error:
+            # The outbox has them; the sweeper sends them once the broker is back.
+            log.warning("hints_not_sent", count=len(hints), code=error.code)
+
+    transaction.on_commit(send)
+
+
+def _fail(*, run: Run, code: str, reason: str, clock: Clock, quarantine: bool = False) -> None:
+    _close(run=run, status=RunStatus.FAILED, clock=clock)
+    documents.set_status(
+        tenant_id=run.tenant_id,
+        document_id=run.document_id,
+        status=DocumentStatus.QUARANTINED if quarantine else DocumentStatus.FAILED,
+        reason_code=code,
+        reason=reason,
+        terminal=True,
+        clock=clock,
+    )
+
+
+def _close(*, run: Run, status: RunStatus, clock: Clock) -> None:
+    Run.objects.filter(tenant_id=run.tenant_id, id=run.id).update(status=status, finished_at=clock.now())
+    open_work = StageRun.objects.filter(
+        tenant_id=run.tenant_id, run_id=run.id, status__in=[StageStatus.PENDING, StageStatus.RUNNING]
+    )
+    OutboxMessage.objects.filter(tenant_id=run.tenant_id, stage_run_id__in=open_work.values("id")).delete()
+    open_work.update(status=StageStatus.CANCELLED, lease_expires_at=None, finished_at=_DatabaseClock())

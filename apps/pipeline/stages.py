@@ -1,0 +1,90 @@
+"""The stages as data: what follows what, who does it, and how large a piece is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+from uuid import UUID
+
+from apps.common.clock import Clock
+from apps.documents.models import DocumentStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """The right to do one piece of work until the lease ends. Only the holder of the newest token can commit."""
+
+    tenant_id: UUID
+    stage_run_id: UUID
+    run_id: UUID
+    document_id: UUID
+    stage: str
+    shard: int
+    first_page: int
+    last_page: int
+    lane: str
+    token: int
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What a stage made. `store` writes it, inside the transaction that checks the token; it must be quick.
+
+    `page_count` is told by the stage that first learns it, and lets the planner cut later work into shards.
+    `skip` names stages of this run that aren't needed. `doubtful` sends the document to review at its end.
+    """
+
+    store: Callable[[], None]
+    page_count: int | None = None
+    skip: frozenset[str] = field(default_factory=frozenset)
+    doubtful: bool | None = None
+
+
+class Body(Protocol):
+    """The work of a stage: reads, computes, and writes nothing. It is called without a transaction."""
+
+    def __call__(self, *, claim: Claim, clock: Clock, cancelled: Callable[[], bool]) -> Outcome:
+        """Do the work. Raises RetryableError, TerminalError, or anything else, which counts as a defect."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """One kind of work.
+
+    `after` are the stages that must be done before it; `queue` the pool of workers that suits it; `body` the dotted
+    path of its work; `shard_pages` the size of a piece, None where a document is one piece; `reached` the state of the
+    document once all pieces are done.
+    """
+
+    name: str
+    body: str
+    queue: str
+    after: tuple[str, ...] = ()
+    shard_pages: int | None = None
+    reached: DocumentStatus | None = None
+    max_attempts: int = 5
+
+
+STAGES: tuple[Stage, ...] = (
+    Stage(
+        name="parse",
+        body="apps.pipeline.bodies.parse.parse",
+        queue="parsing",
+        shard_pages=100,
+        reached=DocumentStatus.PARSED,
+    ),
+    Stage(name="render", body="apps.pipeline.bodies.render.render", queue="parsing", after=("parse",), shard_pages=50),
+    Stage(
+        name="extract",
+        body="apps.pipeline.bodies.extract.extract",
+        queue="extraction",
+        after=("parse",),
+        reached=DocumentStatus.EXTRACTED,
+    ),
+    Stage(name="ask", body="apps.pipeline.bodies.ask.ask", queue="model", after=("extract", "render")),
+    Stage(name="index", body="apps.pipeline.bodies.index.index", queue="extraction", after=("parse",)),
+)
+
+BY_NAME = {stage.name: stage for stage in STAGES}

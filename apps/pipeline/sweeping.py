@@ -1,0 +1,72 @@
+"""What the sweeper does: finds work whose holder is gone and hints that were lost, and sends them again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db import connection
+
+from apps.common.clock import Clock
+from apps.pipeline import operations
+from apps.pipeline.dispatcher import Dispatcher, Hint
+
+# One number for "the sweeper of this database"; any constant would do.
+ADVISORY_LOCK = 0x51554952
+BATCH = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sweep:
+    """What one sweep did."""
+
+    recovered: int
+    resent: int
+
+
+@contextmanager
+def only_sweeper() -> Iterator[bool]:
+    """Hold the advisory lock of this session. Yields whether it could be had."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s)", [ADVISORY_LOCK])
+        held = bool(cursor.fetchone()[0])
+    try:
+        yield held
+    finally:
+        if held and connection.is_usable():
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_unlock(%s)", [ADVISORY_LOCK])
+
+
+def sweep(*, dispatcher: Dispatcher, grace: timedelta, clock: Clock) -> Sweep:
+    """Recover what has lapsed, then send hints again that no queue holds any more.
+
+    A hint that is older than `grace` and unclaimed either waits in its queue or is lost. The queue's depth tells how
+    many can be waiting; only what exceeds it is sent, the oldest first. Hints that wait are then sent twice at worst,
+    and a claim makes the second harmless.
+    """
+    recovered = 0
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT tenant_id, id FROM lookup_lapsed(%s)", [BATCH])
+        lapsed = cursor.fetchall()
+    for tenant_id, stage_run_id in lapsed:
+        recovered += operations.recover(tenant_id=tenant_id, stage_run_id=stage_run_id, clock=clock)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT stage, lane, waiting FROM lookup_outbox(%s)", [grace])
+        queues = cursor.fetchall()
+    resent = 0
+    for stage, lane, waiting in queues:
+        missing = min(waiting - dispatcher.depth(stage=stage, lane=lane), BATCH)
+        if missing <= 0:
+            continue
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT tenant_id, stage_run_id, stage, lane FROM lookup_hints(%s, %s, %s, %s)",
+                [stage, lane, grace, missing],
+            )
+            hints = [Hint(tenant_id=row[0], stage_run_id=row[1], stage=row[2], lane=row[3]) for row in cursor]
+        dispatcher.send(hints)
+        resent += len(hints)
+    return Sweep(recovered=recovered, resent=resent)

@@ -1,0 +1,112 @@
+"""One piece of work, from the claim to the commit. What carries the hint calls this and nothing else."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import cast
+from uuid import UUID
+
+import structlog
+from django.conf import settings
+from django.db import connection
+from django.utils.module_loading import import_string
+
+from apps.common.clock import SYSTEM_CLOCK, Clock
+from apps.common.errors import RetryableError, TerminalError
+from apps.parsing.errors import Quarantined
+from apps.pipeline import operations
+from apps.pipeline.stages import BY_NAME, Body, Claim
+
+log = structlog.get_logger(__name__)
+
+
+def work(*, tenant_id: UUID, stage_run_id: UUID, clock: Clock = SYSTEM_CLOCK) -> bool:
+    """Claim, do and commit one piece of work. Returns whether there was anything to do.
+
+    Whatever goes wrong is written down: nothing is raised, so no broker ever delivers it again on its own.
+    """
+    lease = settings.QUIRE_LEASE_SECONDS
+    held = operations.claim(tenant_id=tenant_id, stage_run_id=stage_run_id, lease_seconds=lease)
+    if held is None:
+        return False
+    bound = {"stage": held.stage, "document_id": str(held.document_id), "attempt": held.attempt}
+    stage = BY_NAME[held.stage]
+    try:
+        with _heartbeat(held=held, lease_seconds=lease) as lost:
+            outcome = cast(Body, import_string(stage.body))(claim=held, clock=clock, cancelled=lost.is_set)
+        operations.complete(tenant_id=tenant_id, held=held, outcome=outcome, clock=clock)
+    except operations.LeaseLostError:
+        log.info("lease_lost", **bound)
+    except RetryableError as error:
+        log.warning("work_postponed", code=error.code, **bound)
+        _settle(operations.postpone, tenant_id=tenant_id, held=held, error=error, clock=clock)
+    except TerminalError as error:
+        log.info("work_failed", code=error.code, **bound)
+        quarantine = isinstance(error, Quarantined)
+        _settle(operations.fail, tenant_id=tenant_id, held=held, error=error, quarantine=quarantine, clock=clock)
+    except Exception as error:  # noqa: BLE001 - a defect in a stage must end as the document's state, not as a lost task
+        # Only the kind of the defect and its place: a message may quote the document.
+        log.error("work_crashed", error=type(error).__name__, place=_place(error), **bound)  # noqa: TRY400
+        wrapped = RetryableError(
+            "something went wrong inside Quire; the administrator finds it in the log by this document's id",
+            code="internal",
+        )
+        _settle(operations.postpone, tenant_id=tenant_id, held=held, error=wrapped, clock=clock)
+    return True
+
+
+def _settle(operation: object, **arguments: object) -> None:
+    try:
+        operation(**arguments)  # type: ignore[operator] # one of two operations, each with its own keywords
+    except operations.LeaseLostError:
+        log.info("lease_lost", stage_run_id=str(cast(Claim, arguments["held"]).stage_run_id))
+
+
+def _place(error: BaseException) -> str:
+    trace = error.__traceback__
+    place = ""
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        place = f"{code.co_filename.rsplit('/', 2)[-1]}:{trace.tb_lineno} {code.co_name}"
+        trace = trace.tb_next
+    return place
+
+
+@contextmanager
+def _heartbeat(*, held: Claim, lease_seconds: float) -> Iterator[threading.Event]:
+    """Renew the lease three times in its length, from a thread with a connection of its own.
+
+    The event is set when the work is no longer ours: somebody cancelled it, or the lease lapsed.
+    """
+    lost = threading.Event()
+    finished = threading.Event()
+
+    def beat() -> None:
+        try:
+            while not finished.wait(lease_seconds / 3):
+                try:
+                    holds = operations.renew(
+                        tenant_id=held.tenant_id,
+                        stage_run_id=held.stage_run_id,
+                        token=held.token,
+                        lease_seconds=lease_seconds,
+                    )
+                except Exception as error:  # noqa: BLE001 - the next beat tries again; the token protects the commit
+                    log.warning("heartbeat_failed", error=type(error).__name__)
+                    connection.close()
+                    continue
+                if not holds:
+                    lost.set()
+                    return
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
+    thread.start()
+    try:
+        yield lost
+    finally:
+        finished.set()
+        thread.join()

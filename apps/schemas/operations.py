@@ -1,0 +1,76 @@
+"""Writing schemas. A version is never changed: a change is a new version."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+
+from apps.common.clock import Clock
+from apps.common.errors import RetryableError, TerminalError
+from apps.schemas.definitions import parse_schema, shipped_documents
+from apps.schemas.models import SchemaVersion
+from apps.tenants.scope import in_tenant_scope
+
+
+class SchemaExistsError(TerminalError):
+    """The slug is taken: a change is a new version of it."""
+
+    code = "schema_exists"
+
+
+class NoSuchSchemaError(TerminalError):
+    """The tenant has no schema of this name."""
+
+    code = "no_such_schema"
+
+
+class VersionRaceError(RetryableError):
+    """Somebody else added a version at the same moment."""
+
+    code = "version_race"
+
+
+@in_tenant_scope
+def create_schema(*, tenant_id: UUID, slug: str, document: Any, clock: Clock) -> int:
+    """Write version 1. Raises SchemaInvalid with every error, or SchemaExistsError."""
+    parse_schema(document, slug=slug, version=1)
+    if SchemaVersion.objects.filter(tenant_id=tenant_id, slug=slug).exists():
+        raise SchemaExistsError(f"there is a schema '{slug}' already: add a version to it instead")
+    return _write(tenant_id=tenant_id, slug=slug, version=1, document=document, clock=clock)
+
+
+@in_tenant_scope
+def add_version(*, tenant_id: UUID, slug: str, document: Any, clock: Clock) -> int:
+    """Write the next version. Raises SchemaInvalid with every error, NoSuchSchemaError or VersionRaceError."""
+    newest = (
+        SchemaVersion.objects.filter(tenant_id=tenant_id, slug=slug)
+        .order_by("-version")
+        .values_list("version", flat=True)
+        .first()
+    )
+    if newest is None:
+        raise NoSuchSchemaError(f"there is no schema '{slug}': create it first")
+    parse_schema(document, slug=slug, version=newest + 1)
+    return _write(tenant_id=tenant_id, slug=slug, version=newest + 1, document=document, clock=clock)
+
+
+@in_tenant_scope
+def install_shipped(*, tenant_id: UUID, clock: Clock) -> None:
+    """Give a tenant the shipped schemas that it doesn't have."""
+    there = set(SchemaVersion.objects.filter(tenant_id=tenant_id).values_list("slug", flat=True))
+    for slug, document in shipped_documents().items():
+        if slug not in there:
+            _write(tenant_id=tenant_id, slug=slug, version=1, document=document, clock=clock)
+
+
+def _write(*, tenant_id: UUID, slug: str, version: int, document: Any, clock: Clock) -> int:
+    try:
+        with transaction.atomic():
+            SchemaVersion.objects.create(
+                tenant_id=tenant_id, slug=slug, version=version, document=document, created_at=clock.now()
+            )
+    except IntegrityError:
+        raise VersionRaceError("somebody else changed this schema at the same moment: read it and try again") from None
+    return version

@@ -1,0 +1,66 @@
+"""Reading schemas."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from apps.schemas.definitions import parse_schema
+from apps.schemas.fields import Schema
+from apps.schemas.models import SchemaVersion
+from apps.tenants.scope import in_tenant_scope
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredSchema:
+    """One version as it was written: `document` is the JSON Schema."""
+
+    slug: str
+    version: int
+    document: Any
+    created_at: datetime
+
+
+@in_tenant_scope
+def newest_version(*, tenant_id: UUID, slug: str) -> Schema | None:
+    """Return the version that new documents use, or None."""
+    row = SchemaVersion.objects.filter(tenant_id=tenant_id, slug=slug).order_by("-version").first()
+    return parse_schema(row.document, slug=row.slug, version=row.version) if row else None
+
+
+@in_tenant_scope
+def newest_versions(*, tenant_id: UUID) -> tuple[Schema, ...]:
+    """Return the newest version of each of the tenant's schemas, by slug."""
+    return tuple(parse_schema(row.document, slug=row.slug, version=row.version) for row in _newest(tenant_id=tenant_id))
+
+
+@in_tenant_scope
+def stored_schemas(*, tenant_id: UUID) -> tuple[StoredSchema, ...]:
+    """Return the newest version of each of the tenant's schemas as it was written, by slug."""
+    return tuple(
+        StoredSchema(slug=row.slug, version=row.version, document=row.document, created_at=row.created_at)
+        for row in _newest(tenant_id=tenant_id)
+    )
+
+
+@in_tenant_scope
+def stored_versions(*, tenant_id: UUID, slug: str) -> tuple[StoredSchema, ...]:
+    """Return all versions of one schema, the newest first."""
+    return tuple(
+        StoredSchema(slug=row.slug, version=row.version, document=row.document, created_at=row.created_at)
+        for row in SchemaVersion.objects.filter(tenant_id=tenant_id, slug=slug).order_by("-version")
+    )
+
+
+@in_tenant_scope
+def slugs(*, tenant_id: UUID) -> tuple[str, ...]:
+    """Return the names of the tenant's schemas, in order."""
+    return tuple(
+        SchemaVersion.objects.filter(tenant_id=tenant_id).order_by("slug").values_list("slug", flat=True).distinct()
+    )
+
+
+def _newest(*, tenant_id: UUID) -> list[SchemaVersion]:
+    return list(SchemaVersion.objects.filter(tenant_id=tenant_id).order_by("slug", "-version").distinct("slug"))

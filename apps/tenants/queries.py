@@ -1,0 +1,76 @@
+"""Reading tenants, and how a key or a person finds theirs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db import connection
+
+from apps.tenants.models import ApiKey, Role
+from apps.tenants.operations import digest_of
+from apps.tenants.scope import in_tenant_scope
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyOwner:
+    """Whose key it is."""
+
+    tenant_id: UUID
+    key_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberOf:
+    """A tenant that a person belongs to, and what they may do there."""
+
+    tenant_id: UUID
+    slug: str
+    name: str
+    role: Role
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiKeySummary:
+    """A key as lists show it; the secret is not to be had."""
+
+    id: UUID
+    name: str
+    hint: str
+    created_at: datetime
+    revoked_at: datetime | None
+
+
+def tenant_of_key(*, secret: str) -> KeyOwner | None:
+    """Return whose living key this is, or None. Outside any scope: it is what finds the scope."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT tenant_id, id FROM lookup_api_key(%s)", [digest_of(secret)])
+        row = cursor.fetchone()
+    return KeyOwner(tenant_id=row[0], key_id=row[1]) if row else None
+
+
+def tenant_of_slug(*, slug: str) -> UUID | None:
+    """Return the tenant of this name, or None. For commands on the machine itself."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT lookup_tenant(%s)", [slug])
+        row = cursor.fetchone()
+    found: UUID | None = row[0] if row else None
+    return found
+
+
+def memberships_of(*, user_id: UUID) -> tuple[MemberOf, ...]:
+    """Return the tenants that a person belongs to, by name."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT tenant_id, slug, name, role FROM lookup_memberships(%s)", [user_id])
+        rows = cursor.fetchall()
+    return tuple(MemberOf(tenant_id=row[0], slug=row[1], name=row[2], role=Role(row[3])) for row in rows)
+
+
+@in_tenant_scope
+def api_keys(*, tenant_id: UUID) -> tuple[ApiKeySummary, ...]:
+    """Return the tenant's keys, the newest first."""
+    return tuple(
+        ApiKeySummary(id=key.id, name=key.name, hint=key.hint, created_at=key.created_at, revoked_at=key.revoked_at)
+        for key in ApiKey.objects.filter(tenant_id=tenant_id).order_by("-created_at")
+    )

@@ -1,0 +1,51 @@
+"""The Celery application: how hints travel. Nothing that matters is in it: Postgres holds the truth."""
+
+from __future__ import annotations
+
+import os
+
+import django
+from celery import Celery
+from celery.signals import worker_process_init
+from django.conf import settings
+from kombu import Queue
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "apps.config.settings.prod")
+django.setup()
+
+from apps.pipeline.stages import STAGES  # noqa: E402 - the models need Django to be set up
+
+QUEUES = tuple(sorted({stage.queue for stage in STAGES}))
+
+app = Celery("quire", broker=settings.QUIRE_REDIS_URL, include=["workers.tasks"])
+app.conf.update(
+    task_ignore_result=True,
+    task_acks_late=True,
+    task_reject_on_worker_lost=False,  # the lease lapses and the sweeper sends the work again
+    task_default_queue=QUEUES[0],
+    task_queues=[Queue(name) for name in QUEUES],
+    task_create_missing_queues=False,
+    task_serializer="json",
+    accept_content=["json"],
+    worker_prefetch_multiplier=1,
+    worker_hijack_root_logger=False,
+    worker_max_tasks_per_child=2000,
+    worker_send_task_events=False,
+    broker_connection_retry_on_startup=True,
+    broker_transport_options={
+        # Interactive hints lie in a list of their own, which is read first.
+        "priority_steps": [0, 9],
+        "queue_order_strategy": "priority",
+        "visibility_timeout": 3600,
+        "socket_timeout": 10,
+        "socket_connect_timeout": 5,
+    },
+)
+# A connection is kept for so many tasks; Celery otherwise closes it, and signs in again, for every one.
+app.conf["CELERY_DB_REUSE_MAX"] = 500
+
+
+@worker_process_init.connect  # type: ignore[untyped-decorator]
+def _one_thread_each(**_: object) -> None:
+    """Stop numerical libraries from starting a thread a core in every process of the pool."""
+    os.environ["OMP_NUM_THREADS"] = "1"
