@@ -1,0 +1,353 @@
+"""Claims, leases and tokens, on a real database. The work itself is nothing here."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+import pytest
+from django.db import connection
+from django.test import override_settings
+
+from apps.common.clock import SYSTEM_CLOCK
+from apps.common.errors import RetryableError, TerminalError
+from apps.documents import queries as documents
+from apps.documents.models import DocumentStatus, Lane
+from apps.documents.operations import register_document
+from apps.pipeline import operations
+from apps.pipeline.models import OutboxMessage, StageRun, StageStatus
+from apps.pipeline.stages import Claim, Outcome
+from apps.pipeline.sweeping import sweep
+from apps.tenants.scope import tenant_scope
+from tests.faults.dispatchers import DeadDispatcher, LosingDispatcher
+
+NO_GRACE = timedelta(seconds=-1)
+
+
+@pytest.fixture(autouse=True)
+def broker() -> Iterator[type[LosingDispatcher]]:
+    """Every hint is lost: what happens then happens by the database alone."""
+    LosingDispatcher.lost.clear()
+    with override_settings(QUIRE_DISPATCHER="tests.faults.dispatchers.LosingDispatcher"):
+        yield LosingDispatcher
+
+
+@pytest.fixture
+def document(tenant: UUID) -> UUID:
+    registered = register_document(
+        tenant_id=tenant,
+        sha256=uuid4().hex * 2,
+        size=1,
+        media_type="application/pdf",
+        key="nowhere",
+        name="a.pdf",
+        schema_slug="",
+        external_id="",
+        lane=Lane.BULK,
+        password=None,
+        clock=SYSTEM_CLOCK,
+    )
+    operations.start_run(
+        tenant_id=tenant, document_id=registered.document_id, lane=Lane.BULK, source="a", clock=SYSTEM_CLOCK
+    )
+    return registered.document_id
+
+
+def _open_work(tenant: UUID, document: UUID) -> list[StageRun]:
+    with tenant_scope(tenant):
+        return list(
+            StageRun.objects.filter(document_id=document, status__in=["pending", "running"]).order_by("stage", "shard")
+        )
+
+
+def _claim(tenant: UUID, document: UUID, *, lease: float = 30) -> Claim:
+    work = _open_work(tenant, document)[0]
+    held = operations.claim(tenant_id=tenant, stage_run_id=work.id, lease_seconds=lease)
+    assert held is not None
+    return held
+
+
+def _nothing() -> None:
+    """Store nothing."""
+
+
+def _status(tenant: UUID, document: UUID) -> DocumentStatus:
+    found = documents.document(tenant_id=tenant, document_id=document)
+    assert found is not None
+    return found.status
+
+
+def _outbox(tenant: UUID) -> int:
+    with tenant_scope(tenant):
+        return OutboxMessage.objects.count()
+
+
+def test_a_document_goes_its_way_to_the_end(tenant: UUID, document: UUID) -> None:
+    done = []
+    statuses = []
+    while work := _open_work(tenant, document):
+        held = operations.claim(tenant_id=tenant, stage_run_id=work[0].id, lease_seconds=30)
+        assert held is not None
+        pages = 120 if held.stage == "parse" else None
+        operations.complete(
+            tenant_id=tenant, held=held, outcome=Outcome(store=_nothing, page_count=pages), clock=SYSTEM_CLOCK
+        )
+        done.append((held.stage, held.first_page, held.last_page))
+        statuses.append(_status(tenant, document))
+    assert sorted(done) == [
+        ("ask", 0, 0),
+        ("extract", 0, 0),
+        ("index", 0, 0),
+        ("parse", 1, 100),
+        ("parse", 101, 120),
+        ("render", 1, 50),
+        ("render", 51, 100),
+        ("render", 101, 120),
+    ]
+    assert statuses[:2] == [DocumentStatus.RECEIVED, DocumentStatus.PARSED]
+    assert DocumentStatus.EXTRACTED in statuses
+    assert statuses[-1] == DocumentStatus.DONE
+    assert _outbox(tenant) == 0
+
+
+def test_a_doubtful_result_ends_in_review(tenant: UUID, document: UUID) -> None:
+    while work := _open_work(tenant, document):
+        held = operations.claim(tenant_id=tenant, stage_run_id=work[0].id, lease_seconds=30)
+        assert held is not None
+        outcome = Outcome(
+            store=_nothing,
+            page_count=1 if held.stage == "parse" else None,
+            doubtful=True if held.stage == "extract" else None,
+            skip=frozenset({"ask"}) if held.stage == "extract" else frozenset(),
+        )
+        operations.complete(tenant_id=tenant, held=held, outcome=outcome, clock=SYSTEM_CLOCK)
+        assert held.stage != "ask"
+    assert _status(tenant, document) == DocumentStatus.NEEDS_REVIEW
+
+
+def test_work_is_claimed_once_by_many_at_the_same_time(tenant: UUID, document: UUID) -> None:
+    work = _open_work(tenant, document)[0]
+    barrier = threading.Barrier(8)
+    claims: list[Claim | None] = []
+
+    def compete() -> None:
+        barrier.wait()
+        try:
+            claims.append(operations.claim(tenant_id=tenant, stage_run_id=work.id, lease_seconds=30))
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=compete) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(claims) == 8
+    assert len([held for held in claims if held]) == 1
+
+
+def test_a_lapsed_holder_can_not_commit_after_another_claimed(tenant: UUID, document: UUID) -> None:
+    first = _claim(tenant, document, lease=0)
+    second = _claim(tenant, document)
+    assert second.token == first.token + 1
+    written: list[str] = []
+    with pytest.raises(operations.LeaseLostError):
+        operations.complete(
+            tenant_id=tenant,
+            held=first,
+            outcome=Outcome(store=lambda: written.append("late"), page_count=1),
+            clock=SYSTEM_CLOCK,
+        )
+    assert written == []
+    operations.complete(
+        tenant_id=tenant, held=second, outcome=Outcome(store=_nothing, page_count=1), clock=SYSTEM_CLOCK
+    )
+    assert _status(tenant, document) == DocumentStatus.PARSED
+
+
+def test_a_lapsed_holder_can_not_renew(tenant: UUID, document: UUID) -> None:
+    first = _claim(tenant, document, lease=0)
+    _claim(tenant, document)
+    assert not operations.renew(tenant_id=tenant, stage_run_id=first.stage_run_id, token=first.token, lease_seconds=30)
+
+
+def test_a_renewed_lease_keeps_others_away(tenant: UUID, document: UUID) -> None:
+    held = _claim(tenant, document, lease=0)
+    assert operations.renew(tenant_id=tenant, stage_run_id=held.stage_run_id, token=held.token, lease_seconds=30)
+    assert operations.claim(tenant_id=tenant, stage_run_id=held.stage_run_id, lease_seconds=30) is None
+
+
+def test_delivered_three_times_the_work_is_done_once(tenant: UUID, document: UUID) -> None:
+    held = _claim(tenant, document)
+    outcome = Outcome(store=_nothing, page_count=1)
+    operations.complete(tenant_id=tenant, held=held, outcome=outcome, clock=SYSTEM_CLOCK)
+    for _ in range(2):
+        assert operations.claim(tenant_id=tenant, stage_run_id=held.stage_run_id, lease_seconds=30) is None
+    with pytest.raises(operations.LeaseLostError):
+        operations.complete(tenant_id=tenant, held=held, outcome=outcome, clock=SYSTEM_CLOCK)
+
+
+def test_a_failed_store_leaves_nothing_behind(tenant: UUID, document: UUID) -> None:
+    held = _claim(tenant, document)
+
+    def store() -> None:
+        message = "disk full"
+        raise OSError(message)
+
+    with pytest.raises(OSError, match="disk full"):
+        operations.complete(tenant_id=tenant, held=held, outcome=Outcome(store=store, page_count=1), clock=SYSTEM_CLOCK)
+    assert [work.stage for work in _open_work(tenant, document)] == ["parse"]
+    assert _status(tenant, document) == DocumentStatus.RECEIVED
+
+
+def test_a_passing_failure_waits_longer_each_time_and_ends_after_five(tenant: UUID, document: UUID) -> None:
+    waits = []
+    for attempt in range(1, 6):
+        work = _open_work(tenant, document)[0]
+        with tenant_scope(tenant):
+            StageRun.objects.filter(id=work.id).update(due_at=work.due_at - timedelta(days=1))
+        held = _claim(tenant, document)
+        assert held.attempt == attempt
+        operations.postpone(
+            tenant_id=tenant, held=held, error=RetryableError("busy", code="server_busy"), clock=SYSTEM_CLOCK
+        )
+        if attempt < 5:
+            with tenant_scope(tenant), connection.cursor() as cursor:
+                cursor.execute(
+                    "SELECT extract(epoch FROM due_at - clock_timestamp()) FROM pipeline_stagerun WHERE id = %s",
+                    [work.id],
+                )
+                waits.append(float(cursor.fetchone()[0]))
+    assert [round(wait) for wait in waits] == [2, 4, 8, 16]
+    found = documents.document(tenant_id=tenant, document_id=document)
+    assert found is not None
+    assert (found.status, found.reason_code, found.reason) == (DocumentStatus.FAILED, "server_busy", "busy")
+    assert found.completed_at is not None
+    assert _outbox(tenant) == 0
+
+
+def test_the_other_side_may_ask_for_a_longer_wait(tenant: UUID, document: UUID) -> None:
+    held = _claim(tenant, document)
+    error = RetryableError("busy", retry_after=60)
+    operations.postpone(tenant_id=tenant, held=held, error=error, clock=SYSTEM_CLOCK)
+    assert operations.claim(tenant_id=tenant, stage_run_id=held.stage_run_id, lease_seconds=30) is None
+    with tenant_scope(tenant), connection.cursor() as cursor:
+        cursor.execute("SELECT extract(epoch FROM due_at - clock_timestamp()) FROM pipeline_outboxmessage")
+        assert round(float(cursor.fetchone()[0])) == 60
+
+
+def test_a_final_failure_cancels_what_is_left(tenant: UUID, document: UUID) -> None:
+    held = _claim(tenant, document)
+    operations.complete(tenant_id=tenant, held=held, outcome=Outcome(store=_nothing, page_count=1), clock=SYSTEM_CLOCK)
+    held = _claim(tenant, document)
+    operations.fail(
+        tenant_id=tenant, held=held, error=TerminalError("broken", code="broken"), quarantine=True, clock=SYSTEM_CLOCK
+    )
+    assert _status(tenant, document) == DocumentStatus.QUARANTINED
+    assert _open_work(tenant, document) == []
+    assert _outbox(tenant) == 0
+    with tenant_scope(tenant):
+        states = set(StageRun.objects.filter(document_id=document).values_list("stage", "status"))
+    assert states == {("parse", "done"), ("extract", "failed"), ("render", "cancelled"), ("index", "cancelled")}
+
+
+def test_a_cancelled_documents_worker_can_not_commit(tenant: UUID, document: UUID) -> None:
+    held = _claim(tenant, document)
+    operations.stop_runs(tenant_id=tenant, document_id=document, clock=SYSTEM_CLOCK)
+    assert not operations.renew(tenant_id=tenant, stage_run_id=held.stage_run_id, token=held.token, lease_seconds=30)
+    with pytest.raises(operations.LeaseLostError):
+        operations.complete(tenant_id=tenant, held=held, outcome=Outcome(store=_nothing), clock=SYSTEM_CLOCK)
+
+
+def test_the_sweeper_takes_lapsed_work_back_and_sends_it(
+    tenant: UUID, document: UUID, broker: type[LosingDispatcher]
+) -> None:
+    held = _claim(tenant, document, lease=0)
+    broker.lost.clear()
+    done = sweep(dispatcher=broker(), grace=timedelta(hours=1), clock=SYSTEM_CLOCK)
+    assert done.recovered >= 1
+    assert held.stage_run_id in {hint.stage_run_id for hint in broker.lost}
+    with tenant_scope(tenant):
+        stored = StageRun.objects.get(id=held.stage_run_id)
+    assert (stored.status, stored.lapses) == (StageStatus.PENDING, 1)
+
+
+def test_work_that_loses_its_worker_three_times_fails(tenant: UUID, document: UUID) -> None:
+    for _ in range(3):
+        held = _claim(tenant, document, lease=0)
+        assert operations.recover(tenant_id=tenant, stage_run_id=held.stage_run_id, clock=SYSTEM_CLOCK)
+    found = documents.document(tenant_id=tenant, document_id=document)
+    assert found is not None
+    assert (found.status, found.reason_code) == (DocumentStatus.FAILED, "worker_lost")
+
+
+def test_a_hint_that_was_lost_is_sent_again_until_the_work_is_claimed(
+    tenant: UUID, document: UUID, broker: type[LosingDispatcher]
+) -> None:
+    work = _open_work(tenant, document)[0]
+    for _ in range(2):
+        broker.lost.clear()
+        sweep(dispatcher=broker(), grace=NO_GRACE, clock=SYSTEM_CLOCK)
+        assert work.id in {hint.stage_run_id for hint in broker.lost}
+    _claim(tenant, document)
+    broker.lost.clear()
+    sweep(dispatcher=broker(), grace=NO_GRACE, clock=SYSTEM_CLOCK)
+    assert work.id not in {hint.stage_run_id for hint in broker.lost}
+
+
+def test_hints_that_wait_in_their_queue_are_not_sent_again(tenant: UUID, document: UUID) -> None:
+    class Full(LosingDispatcher):
+        def depth(self, *, stage: str, lane: str) -> int:
+            return 1_000_000
+
+    Full.lost.clear()
+    assert sweep(dispatcher=Full(), grace=NO_GRACE, clock=SYSTEM_CLOCK).resent == 0
+    assert Full.lost == []
+
+
+def test_an_upload_survives_a_dead_broker(tenant: UUID) -> None:
+    with override_settings(QUIRE_DISPATCHER="tests.faults.dispatchers.DeadDispatcher"):
+        registered = register_document(
+            tenant_id=tenant,
+            sha256=uuid4().hex * 2,
+            size=1,
+            media_type="application/pdf",
+            key="nowhere",
+            name="a.pdf",
+            schema_slug="",
+            external_id="",
+            lane=Lane.INTERACTIVE,
+            password=None,
+            clock=SYSTEM_CLOCK,
+        )
+        operations.start_run(
+            tenant_id=tenant, document_id=registered.document_id, lane="interactive", source="a", clock=SYSTEM_CLOCK
+        )
+    assert _outbox(tenant) == 1
+    with pytest.raises(RetryableError):
+        sweep(dispatcher=DeadDispatcher(), grace=NO_GRACE, clock=SYSTEM_CLOCK)
+    assert _outbox(tenant) == 1
+
+
+def test_planned_twice_the_work_is_there_once(tenant: UUID, document: UUID) -> None:
+    with tenant_scope(tenant):
+        first = StageRun.objects.get(document_id=document)
+        copy = StageRun(
+            tenant_id=tenant,
+            run_id=first.run_id,
+            document_id=document,
+            stage=first.stage,
+            shard=first.shard,
+            input_digest=first.input_digest,
+            lane=first.lane,
+            due_at=first.due_at,
+        )
+        StageRun.objects.bulk_create([copy], ignore_conflicts=True)
+        assert StageRun.objects.filter(document_id=document).count() == 1
+
+
+def test_another_tenant_can_not_claim(tenant: UUID, other_tenant: UUID, document: UUID) -> None:
+    work = _open_work(tenant, document)[0]
+    assert operations.claim(tenant_id=other_tenant, stage_run_id=work.id, lease_seconds=30) is None
