@@ -1,0 +1,97 @@
+"""Engines in the policy's order: each is asked only for what is still missing or weak."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from apps.extraction.engines.protocol import Engine, ExtractionRequest
+from apps.extraction.values import ExtractedValue, ValueStatus
+from apps.schemas.fields import Schema
+
+_RANK = {ValueStatus.ACCEPTED: 2, ValueStatus.NEEDS_REVIEW: 1, ValueStatus.UNGROUNDED: 0}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answers:
+    """What the engines found together, in the schema's order. `missing` are fields that nobody answered well."""
+
+    values: tuple[ExtractedValue, ...]
+    notes: tuple[str, ...]
+    missing: frozenset[str]
+
+    def doubtful(self, *, schema: Schema) -> bool:
+        """Return whether a person should look: a value is weak, or a required field has none."""
+        answered = {top_level(value.path) for value in self.values}
+        weak = any(value.status is not ValueStatus.ACCEPTED for value in self.values)
+        return weak or any(field.required and field.name not in answered for field in schema.fields)
+
+
+def top_level(path: str) -> str:
+    """Return the field that a JSON Pointer leads into: `line_items` for `/line_items/0/quantity`."""
+    return path.split("/", 2)[1].replace("~1", "/").replace("~0", "~")
+
+
+def run(
+    *,
+    request: ExtractionRequest,
+    engines: Iterable[Engine],
+) -> Answers:
+    """Ask the engines in turn. Values that `request.known` holds are kept unless a later engine does better.
+
+    Raises what an engine raises: RetryableError or TerminalError.
+    """
+    schema = request.schema
+    best: dict[str, tuple[ExtractedValue, ...]] = _by_field(request.known)
+    notes: list[str] = []
+    missing = _missing(schema=schema, best=best) & request.wanted
+    for engine in engines:
+        if not missing:
+            break
+        asked = ExtractionRequest(
+            document=request.document,
+            schema=schema,
+            wanted=missing,
+            known=tuple(value for values in best.values() for value in values),
+            images=request.images,
+        )
+        found = engine.extract(asked)
+        notes.extend(f"{engine.name}: {note}" for note in found.notes)
+        for name, values in _by_field(found.values).items():
+            if name in missing and _better(values, best.get(name, ())):
+                best[name] = values
+        missing = _missing(schema=schema, best=best) & request.wanted
+    order = [field.name for field in schema.fields]
+    return Answers(
+        values=tuple(value for name in order for value in best.get(name, ())),
+        notes=tuple(dict.fromkeys(notes)),
+        missing=missing,
+    )
+
+
+def _by_field(values: Sequence[ExtractedValue]) -> dict[str, tuple[ExtractedValue, ...]]:
+    fields: dict[str, tuple[ExtractedValue, ...]] = {}
+    for value in values:
+        name = top_level(value.path)
+        fields[name] = (*fields.get(name, ()), value)
+    return fields
+
+
+def _missing(*, schema: Schema, best: dict[str, tuple[ExtractedValue, ...]]) -> frozenset[str]:
+    return frozenset(
+        field.name
+        for field in schema.fields
+        if not best.get(field.name) or any(value.status is not ValueStatus.ACCEPTED for value in best[field.name])
+    )
+
+
+def _better(found: Sequence[ExtractedValue], known: Sequence[ExtractedValue]) -> bool:
+    """A whole field is taken from one engine; the worst of its values decides, then how sure they are on average."""
+    return _worth(found) > _worth(known)
+
+
+def _worth(values: Sequence[ExtractedValue]) -> tuple[int, float]:
+    if not values:
+        return (-1, 0.0)
+    worst = min(_RANK[value.status] for value in values)
+    return (worst, sum(value.confidence for value in values) / len(values))

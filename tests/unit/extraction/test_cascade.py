@@ -1,0 +1,117 @@
+"""Engines in turn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from apps.extraction.cascade import Answers, run, top_level
+from apps.extraction.engines.protocol import Extraction, ExtractionRequest
+from apps.extraction.values import ExtractedValue, ValueStatus
+from apps.parsing.pages import ParsedDocument
+from apps.schemas.fields import Field, Kind, Schema
+
+SCHEMA = Schema(
+    slug="s",
+    version=1,
+    title="S",
+    description="",
+    fields=(
+        Field(name="number", title="Number", kind=Kind.IDENTIFIER, required=True),
+        Field(name="total", title="Total", kind=Kind.MONEY),
+        Field(
+            name="items",
+            title="Items",
+            kind=Kind.ARRAY,
+            columns=(Field(name="price", title="Price", kind=Kind.MONEY),),
+        ),
+    ),
+)
+
+
+class Scripted:
+    """An engine that answers what it is given, and remembers what it was asked."""
+
+    def __init__(self, name: str, values: Sequence[ExtractedValue], notes: tuple[str, ...] = ()) -> None:
+        self.name = name
+        self._values = values
+        self._notes = notes
+        self.asked: list[frozenset[str]] = []
+
+    def extract(self, request: ExtractionRequest) -> Extraction:
+        self.asked.append(request.wanted)
+        return Extraction(values=tuple(self._values), notes=self._notes)
+
+
+def _value(
+    path: str, engine: str, status: ValueStatus = ValueStatus.ACCEPTED, confidence: float = 0.9
+) -> ExtractedValue:
+    return ExtractedValue(
+        path=path, value=f"{engine}{path}", kind=Kind.TEXT, engine=engine, confidence=confidence, status=status
+    )
+
+
+def _run(*engines: Scripted, known: tuple[ExtractedValue, ...] = ()) -> Answers:
+    request = ExtractionRequest(
+        document=ParsedDocument(pages=()),
+        schema=SCHEMA,
+        wanted=frozenset({"number", "total", "items"}),
+        known=known,
+    )
+    return run(request=request, engines=engines)
+
+
+def test_the_dearer_engine_is_asked_only_for_what_is_missing() -> None:
+    cheap = Scripted("cheap", [_value("/number", "cheap")])
+    dear = Scripted("dear", [_value("/total", "dear"), _value("/items/0/price", "dear")])
+    answers = _run(cheap, dear)
+    assert cheap.asked == [frozenset({"number", "total", "items"})]
+    assert dear.asked == [frozenset({"total", "items"})]
+    assert [value.value for value in answers.values] == ["cheap/number", "dear/total", "dear/items/0/price"]
+    assert answers.missing == frozenset()
+    assert not answers.doubtful(schema=SCHEMA)
+
+
+def test_nobody_is_asked_when_nothing_is_missing() -> None:
+    cheap = Scripted(
+        "cheap", [_value("/number", "cheap"), _value("/total", "cheap"), _value("/items/0/price", "cheap")]
+    )
+    dear = Scripted("dear", [])
+    _run(cheap, dear)
+    assert dear.asked == []
+
+
+def test_an_engine_that_answers_more_than_it_was_asked_changes_nothing() -> None:
+    cheap = Scripted("cheap", [_value("/number", "cheap", confidence=0.5)])
+    dear = Scripted("dear", [_value("/number", "dear", confidence=1.0)])
+    assert [value.engine for value in _run(cheap, dear).values] == ["cheap"]
+
+
+def test_a_weak_value_is_kept_until_a_better_one_comes() -> None:
+    weak = Scripted("weak", [_value("/total", "weak", ValueStatus.UNGROUNDED)])
+    assert [value.engine for value in _run(weak, Scripted("none", [])).values] == ["weak"]
+    sure = Scripted("sure", [_value("/total", "sure")])
+    assert [value.engine for value in _run(weak, sure).values] == ["sure"]
+    assert sure.asked == [frozenset({"number", "total", "items"})]
+
+
+def test_an_array_is_taken_from_one_engine_whole() -> None:
+    first = Scripted(
+        "first", [_value("/items/0/price", "first"), _value("/items/1/price", "first", ValueStatus.NEEDS_REVIEW)]
+    )
+    second = Scripted("second", [_value("/items/0/price", "second")])
+    assert [value.engine for value in _run(first, second).values] == ["second"]
+
+
+def test_a_required_field_that_is_missing_asks_for_a_person() -> None:
+    assert _run(Scripted("a", [_value("/total", "a")])).doubtful(schema=SCHEMA)
+    assert not _run(Scripted("a", [_value("/number", "a")])).doubtful(schema=SCHEMA)
+
+
+def test_notes_say_whose_they_are_once() -> None:
+    answers = _run(Scripted("a", [], notes=("no table", "no table")), Scripted("b", [], notes=("no table",)))
+    assert answers.notes == ("a: no table", "b: no table")
+
+
+def test_pointers_are_unescaped() -> None:
+    assert top_level("/line_items/0/quantity") == "line_items"
+    assert top_level("/a~1b~0c") == "a/b~c"
