@@ -49,9 +49,13 @@ class Ports:
         """Return the remembered port if it is free, another if not, and remember it."""
         port = self._ports.get(name)
         if port is None or not is_free(port):
+            self.move(name)
+        return self._ports[name]
+
+    def move(self, name: str) -> None:
+        """Choose another port and remember it."""
+        port = free_port()
+        while port in self._ports.values():
             port = free_port()
-            while port in self._ports.values():
-                port = free_port()
-            self._ports[name] = port
-            self._file.write_text(json.dumps(self._ports, indent=1), encoding="utf-8")
-        return port
+        self._ports[name] = port
+        self._file.write_text(json.dumps(self._ports, indent=1), encoding="utf-8")

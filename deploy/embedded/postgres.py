@@ -14,6 +14,7 @@ import importlib.util
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import time
 from dataclasses import dataclass
@@ -36,7 +37,10 @@ OWNER = "quire_owner"
 APPLICATION = "quire_app"
 _ACCOUNT = "nobody"
 _OUT_OF_REACH = Path("/var/lib/quire")
-_ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
+ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
+# "Fast" ends the sessions and writes a checkpoint, "immediate" leaves that to the next start (postgres(1)).
+FAST_SHUTDOWN = signal.SIGINT
+IMMEDIATE_SHUTDOWN = signal.SIGQUIT
 _ROOMY = 512 * 1024 * 1024
 _SETTINGS = {
     "listen_addresses": LOOPBACK,
@@ -77,7 +81,7 @@ class Cluster:
         """Run one of Postgres' programs to its end, as the account."""
         return subprocess.run(
             [str(self.programs / program), *arguments],
-            env=_ENVIRONMENT,
+            env=ENVIRONMENT,
             cwd="/",
             capture_output=True,
             text=True,
@@ -332,7 +336,7 @@ def start(*, cluster: Cluster, port: int, output: IO[bytes], parent_gone: int) -
     """Start the server; it gets the signal `parent_gone` when the calling thread ends."""
     return subprocess.Popen(
         cluster.command(port=port),
-        env=_ENVIRONMENT,
+        env=ENVIRONMENT,
         cwd="/",
         stdin=subprocess.DEVNULL,
         stdout=output,

@@ -100,8 +100,8 @@ def _start_postgres(stack: ExitStack, folder: Path, passwords: Passwords) -> int
     port = free_port()
     log = folder / "postgres.log"
     with log.open("wb") as out:
-        server = postgres.start(cluster=cluster, port=port, output=out, parent_gone=signal.SIGQUIT)
-    stack.callback(_stop, server, signal.SIGQUIT)
+        server = postgres.start(cluster=cluster, port=port, output=out, parent_gone=postgres.IMMEDIATE_SHUTDOWN)
+    stack.callback(_stop, server, postgres.IMMEDIATE_SHUTDOWN)
     postgres.wait_until_ready(port=port, password=passwords.superuser, server=server, log=log)
     postgres.bootstrap(port=port, passwords=passwords)
     return port

@@ -1,0 +1,96 @@
+"""What the stack is made of, as data: Quire's own processes. Its servers come before them (servers.py)."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
+
+from deploy.embedded.ports import LOOPBACK
+
+TENANT = "demo"
+EMAIL = "demo@quire.localhost"
+WEB = "web"
+BOOTSTRAP = "bootstrap"
+# Tiers: the servers, then what prepares the database, then everything that uses it.
+SERVERS, PREPARATION, WORK = 0, 1, 2
+_QUIET_WORKER_SECONDS = 20.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Process:
+    """One process of Quire's.
+
+    `as_owner` gives it the login that owns the tables; the others have the one that row-level security holds. `once`
+    means that it runs to its end. `ready` gets what it logged, the seconds since its start, and the web server's port.
+    """
+
+    name: str
+    tier: int
+    command: tuple[str, ...]
+    once: bool = False
+    as_owner: bool = False
+    ready: Callable[[str, float, int], bool] = lambda _log, _seconds, _port: True
+    stop_seconds: float = 10.0
+
+
+def _answers(_log: str, _seconds: float, port: int) -> bool:
+    connection = HTTPConnection(LOOPBACK, port, timeout=2)
+    try:
+        connection.request("GET", "/livez")
+        return connection.getresponse().status == HTTPStatus.OK
+    except (HTTPException, OSError):
+        return False
+    finally:
+        connection.close()
+
+
+def _takes_work(log: str, seconds: float, _port: int) -> bool:
+    """Say whether a Celery worker has said so; where the log level hides it, living on for a while has to do."""
+    return " ready." in log or seconds > _QUIET_WORKER_SECONDS
+
+
+def _settled(_log: str, seconds: float, _port: int) -> bool:
+    return seconds > 1
+
+
+def _worker(queue: str, *, pool: str, size: int) -> Process:
+    return Process(
+        name=f"{queue}-worker",
+        tier=WORK,
+        command=(
+            *(sys.executable, "-m", "celery", "-A", "workers.celery", "worker", "-l", "INFO"),
+            *("-P", pool, "-Q", queue, "-c", str(size), "-n", f"{queue}@%h", "--without-gossip", "--without-mingle"),
+        ),
+        ready=_takes_work,
+    )
+
+
+def processes(*, port: int) -> tuple[Process, ...]:
+    """Return the processes; `port` is the web server's."""
+    cores = min(os.cpu_count() or 1, 8)
+    manage = (sys.executable, "manage.py")
+    web = (sys.executable, "-m", "granian", "--interface", "asgi", "--host", LOOPBACK, "--port", str(port))
+    return (
+        Process(name="migrate", tier=PREPARATION, command=(*manage, "migrate", "--noinput"), once=True, as_owner=True),
+        Process(name="static", tier=PREPARATION, command=(*manage, "collectstatic", "--noinput"), once=True),
+        Process(
+            name=BOOTSTRAP,
+            tier=WORK,
+            command=(*manage, "bootstrap_tenant", "--slug", TENANT, "--email", EMAIL, "--json"),
+            once=True,
+        ),
+        Process(
+            name=WEB,
+            tier=WORK,
+            command=(*web, "--workers", "1", "--no-ws", "apps.config.asgi:application"),
+            ready=_answers,
+        ),
+        _worker("parsing", pool="prefork", size=cores),
+        _worker("extraction", pool="prefork", size=cores),
+        _worker("model", pool="threads", size=16),
+        Process(name="sweeper", tier=WORK, command=(sys.executable, "-m", "workers.sweep"), ready=_settled),
+    )
