@@ -76,7 +76,6 @@ def processes(*, port: int) -> tuple[Process, ...]:
     web = (sys.executable, "-m", "granian", "--interface", "asgi", "--host", LOOPBACK, "--port", str(port))
     return (
         Process(name="migrate", tier=PREPARATION, command=(*manage, "migrate", "--noinput"), once=True, as_owner=True),
-        Process(name="static", tier=PREPARATION, command=(*manage, "collectstatic", "--noinput"), once=True),
         Process(
             name=BOOTSTRAP,
             tier=WORK,
