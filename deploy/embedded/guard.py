@@ -12,6 +12,7 @@ import fcntl
 import os
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 
@@ -59,6 +60,25 @@ def _await(supervisor: int) -> int:
     return code if code >= 0 else 128 - code
 
 
+def watch_over(body: Callable[[int], int]) -> int:
+    """Run `body` in a child, the supervisor, and return its exit code when nothing of what it started is left.
+
+    `body` gets this process's pid; its signals are blocked until it is ready for them, so that none is lost.
+    """
+    lineage.adopt_orphans()
+    bind = lineage.die_with_parent(signal.SIGTERM)
+    guard = os.getpid()
+    signals = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
+    signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+    supervisor = os.fork()
+    if supervisor == 0:
+        bind()
+        # An exception goes the interpreter's usual way, and its exit code is 1.
+        sys.exit(body(guard))
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, signals)
+    return _await(supervisor)
+
+
 def main() -> int:
     """Start the supervisor under the lock and wait for it. Meant to run in a session of its own."""
     parser = argparse.ArgumentParser(prog="python -m deploy.embedded.guard", description=__doc__)
@@ -69,24 +89,15 @@ def main() -> int:
     if lock(arguments.run_dir) is None:
         return ALREADY_RUNNING
     os.umask(0o077)
-    lineage.adopt_orphans()
-    bind = lineage.die_with_parent(signal.SIGTERM)
-    guard = os.getpid()
-    # Signals wait until both sides are ready for them: one that comes early must not be lost.
-    signals = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
-    signal.pthread_sigmask(signal.SIG_BLOCK, signals)
-    supervisor = os.fork()
-    if supervisor == 0:
-        bind()
-        from deploy.embedded.stack import supervise  # noqa: PLC0415 - the guard stays small without it
 
-        code = supervise(
+    def supervise(guard: int) -> int:
+        from deploy.embedded import stack  # noqa: PLC0415 - the guard stays small without it
+
+        return stack.supervise(
             run_dir=arguments.run_dir, guard=guard, fresh=arguments.fresh, servers_only=arguments.servers_only
         )
-        sys.stdout.flush()
-        os._exit(code)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, signals)
-    return _await(supervisor)
+
+    return watch_over(supervise)
 
 
 if __name__ == "__main__":
