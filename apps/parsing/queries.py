@@ -1,0 +1,120 @@
+"""Reading what was parsed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from apps.parsing.codec import decode_page
+from apps.parsing.models import StoredAttachment, StoredPage, StoredParse
+from apps.parsing.pages import Attachment, Box, Page, ParsedDocument, Table, TextSource
+from apps.tenants.scope import in_tenant_scope
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageFacts:
+    """A page as lists show it: sizes in points, the image's in pixels, 0 where there is none yet."""
+
+    number: int
+    width: float
+    height: float
+    source: TextSource
+    image_key: str
+    image_width: int
+    image_height: int
+
+
+@in_tenant_scope
+def page_facts(*, tenant_id: UUID, blob_id: UUID) -> tuple[PageFacts, ...]:
+    """Return a document's pages without their words, in order."""
+    rows = (
+        StoredPage.objects.filter(tenant_id=tenant_id, blob_id=blob_id)
+        .order_by("number")
+        .values_list("number", "width", "height", "source", "image_key", "image_width", "image_height")
+    )
+    return tuple(
+        PageFacts(
+            number=row[0],
+            width=row[1],
+            height=row[2],
+            source=TextSource(row[3]),
+            image_key=row[4],
+            image_width=row[5],
+            image_height=row[6],
+        )
+        for row in rows
+    )
+
+
+@in_tenant_scope
+def page(*, tenant_id: UUID, blob_id: UUID, number: int) -> Page | None:
+    """Return one page with its words, or None."""
+    row = StoredPage.objects.filter(tenant_id=tenant_id, blob_id=blob_id, number=number).first()
+    return _page(row) if row else None
+
+
+@in_tenant_scope
+def pages(*, tenant_id: UUID, blob_id: UUID, first: int, last: int) -> tuple[Page, ...]:
+    """Return pages first to last, both included, with their words."""
+    rows = StoredPage.objects.filter(
+        tenant_id=tenant_id, blob_id=blob_id, number__gte=first, number__lte=last
+    ).order_by("number")
+    return tuple(_page(row) for row in rows)
+
+
+@in_tenant_scope
+def parsed_document(*, tenant_id: UUID, blob_id: UUID, max_pages: int) -> ParsedDocument:
+    """Return the first `max_pages` pages and what the document carries."""
+    parse = StoredParse.objects.filter(tenant_id=tenant_id, blob_id=blob_id).first()
+    attachments = StoredAttachment.objects.filter(tenant_id=tenant_id, blob_id=blob_id).order_by("name")
+    return ParsedDocument(
+        pages=pages(tenant_id=tenant_id, blob_id=blob_id, first=1, last=max_pages),
+        attachments=tuple(
+            Attachment(name=row.name, media_type=row.media_type, data=bytes(row.data)) for row in attachments
+        ),
+        language=(parse.language or None) if parse else None,
+    )
+
+
+@in_tenant_scope
+def image_key(*, tenant_id: UUID, blob_id: UUID, number: int) -> str | None:
+    """Return where a page image lies, or None where there is no page or no image yet."""
+    key: str | None = (
+        StoredPage.objects.filter(tenant_id=tenant_id, blob_id=blob_id, number=number)
+        .values_list("image_key", flat=True)
+        .first()
+    )
+    return key or None
+
+
+@in_tenant_scope
+def images(*, tenant_id: UUID, blob_id: UUID, numbers: Sequence[int]) -> tuple[PageFacts, ...]:
+    """Return the facts of those of these pages that have an image, in order."""
+    wanted = set(numbers)
+    return tuple(
+        facts for facts in page_facts(tenant_id=tenant_id, blob_id=blob_id) if facts.number in wanted and facts.image_key
+    )
+
+
+@in_tenant_scope
+def image_keys(*, tenant_id: UUID, blob_id: UUID) -> tuple[str, ...]:
+    """Return where all of a document's page images lie."""
+    return tuple(
+        StoredPage.objects.filter(tenant_id=tenant_id, blob_id=blob_id)
+        .exclude(image_key="")
+        .values_list("image_key", flat=True)
+    )
+
+
+def _page(row: StoredPage) -> Page:
+    return decode_page(bytes(row.words), tables=tuple(_table(table) for table in row.tables))
+
+
+def _table(stored: dict[str, Any]) -> Table:
+    return Table(
+        box=Box(*stored["box"]),
+        rows=tuple(tuple(cells) for cells in stored["rows"]),
+        cells=tuple(tuple(Box(*cell) if cell else None for cell in row) for row in stored["cells"]),
+    )

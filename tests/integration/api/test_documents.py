@@ -1,0 +1,223 @@
+"""Documents over REST, through the whole pipeline."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.http import HttpResponse
+
+from tests.factories.documents import encrypted_pdf, pdf, png
+from tests.integration.api.conftest import Api
+
+
+def _json(response: HttpResponse) -> Any:
+    return response.json()  # type: ignore[attr-defined] # the test client's response has it
+
+
+def _values(api: Api, document_id: str) -> dict[str, dict[str, Any]]:
+    (result,) = _json(api.get(f"documents/{document_id}/results"))
+    return {value["path"]: value for value in result["values"]}
+
+
+def test_an_invoice_becomes_values_with_their_places(api: Api) -> None:
+    response = api.upload(pdf(), "invoice.pdf", schema="invoice", external_id="E-1")
+    assert response.status_code == 201
+    document = _json(response)
+    assert document["name"] == "invoice.pdf"
+    assert document["schema"] == "invoice"
+    assert document["external_id"] == "E-1"
+    document = _json(api.get(f"documents/{document['id']}"))
+    assert document["status"] in {"done", "needs_review"}
+    assert document["pages"] == 1
+    values = _values(api, document["id"])
+    expected = {
+        "/invoice_number": "NW-2025-0417",
+        "/issue_date": "2025-03-14",
+        "/due_date": "2025-04-13",
+        "/currency": "GBP",
+        "/net_total": "651.00",
+        "/tax_total": "130.20",
+        "/gross_total": "781.20",
+        "/line_items/0/description": "Pressure gauge",
+        "/line_items/1/line_total": "171.00",
+    }
+    assert {path: values[path]["value"] for path in expected} == expected
+    gross = values["/gross_total"]
+    assert (gross["type"], gross["engine"], gross["status"]) == ("money", "layout", "accepted")
+    (evidence,) = gross["evidence"]
+    assert evidence["page"] == 1
+    assert "781.20" in evidence["quote"]
+    x0, y0, x1, y1 = evidence["box"]
+    assert 480 / 595 - 0.1 < x0 < x1 < 1
+    assert 350 / 842 < y0 < y1 < 366 / 842
+
+
+def test_the_same_bytes_are_one_document(api: Api, other_api: Api) -> None:
+    first = api.upload(pdf(mark="same"), "a.pdf")
+    again = api.upload(pdf(mark="same"), "b.pdf")
+    assert (first.status_code, again.status_code) == (201, 200)
+    assert _json(first)["id"] == _json(again)["id"]
+    assert other_api.upload(pdf(mark="same"), "a.pdf").status_code == 201
+
+
+def test_pages_and_words(api: Api) -> None:
+    document_id = _json(api.upload(pdf(pages=2), schema="invoice"))["id"]
+    image = api.get(f"documents/{document_id}/pages/2.jpg")
+    assert image.status_code == 200
+    assert image.headers["Content-Type"] == "image/jpeg"
+    assert image.content[:3] == b"\xff\xd8\xff"
+    words = _json(api.get(f"documents/{document_id}/pages/2/words"))
+    assert (words["page"], words["width"], words["height"], words["source"]) == (2, 595, 842, "layer")
+    assert "NW-2025-0417" in [word["text"] for word in words["words"]]
+    assert api.get(f"documents/{document_id}/pages/3.jpg").status_code == 404
+    assert api.get(f"documents/{document_id}/pages/3/words").status_code == 404
+
+
+def test_a_password_opens_an_encrypted_file_and_is_forgotten(api: Api) -> None:
+    locked = _json(api.upload(encrypted_pdf(password="pässwört"), schema="invoice"))  # noqa: S106 - a test's
+    locked = _json(api.get(f"documents/{locked['id']}"))
+    assert (locked["status"], locked["reason_code"]) == ("quarantined", "encrypted")
+    assert "password" in locked["reason"]
+    api.delete(f"documents/{locked['id']}")
+    opened = _json(api.upload(encrypted_pdf(password="secret"), schema="invoice", password="secret"))  # noqa: S106
+    assert _json(api.get(f"documents/{opened['id']}"))["pages"] == 1
+    assert _values(api, opened["id"])["/invoice_number"]["value"] == "NW-2025-0417"
+
+
+@pytest.mark.parametrize(
+    ("data", "name", "seems"),
+    [
+        (b"PK\x03\x04[Content_Types].xmlword/document.xml" + b"\0" * 64, "a.docx", "Word"),
+        (b"just some text", "a.txt", "text"),
+        (b"<html><body>hello</body></html>", "a.html", "HTML"),
+        (b"MZ" + b"\0" * 100, "invoice.pdf", ""),
+    ],
+)
+def test_a_type_that_is_not_read_gets_a_clear_415(api: Api, data: bytes, name: str, seems: str) -> None:
+    response = api.upload(data, name)
+    assert response.status_code == 415
+    assert response.headers["Content-Type"] == "application/problem+json"
+    problem = _json(response)
+    assert problem["code"] == "unsupported_type"
+    assert "PDF, PNG, JPEG, TIFF" in problem["detail"]
+    assert seems.lower() in problem["detail"].lower()
+
+
+@pytest.mark.parametrize(
+    ("data", "status", "code"),
+    [
+        (b"", "failed", "empty"),
+        (b"%PDF-1.7\n" + b"garbage" * 50, "failed", "broken"),
+        (b"\x89PNG\r\n\x1a\n" + b"\0" * 50, "failed", "broken"),
+    ],
+)
+def test_a_broken_file_ends_with_its_reason_and_its_neighbours_go_on(
+    api: Api, data: bytes, status: str, code: str
+) -> None:
+    broken = _json(api.upload(data, "x.pdf", schema="invoice"))
+    neighbour = _json(api.upload(pdf(), schema="invoice"))
+    broken = _json(api.get(f"documents/{broken['id']}"))
+    assert (broken["status"], broken["reason_code"]) == (status, code)
+    assert broken["reason"]
+    assert broken["completed_at"] is not None
+    assert _json(api.get(f"documents/{neighbour['id']}"))["status"] in {"done", "needs_review"}
+    assert _json(api.get(f"documents/{broken['id']}/results")) == []
+
+
+def test_a_picture_without_text_ends_too(api: Api) -> None:
+    document = _json(api.upload(png(), "white.png", schema="receipt"))
+    assert _json(api.get(f"documents/{document['id']}"))["status"] == "needs_review"
+
+
+def test_a_file_over_the_limit_is_413(api: Api, settings_max_upload: int) -> None:
+    response = api.upload(b"%PDF-1.7\n" + b"0" * settings_max_upload, "big.pdf")
+    assert response.status_code == 413
+    assert _json(response)["code"] == "too_large"
+
+
+@pytest.fixture
+def settings_max_upload() -> Any:
+    from django.test import override_settings  # noqa: PLC0415 - after the set-up
+
+    with override_settings(QUIRE_MAX_UPLOAD_BYTES=2048):
+        yield 2048
+
+
+def test_an_unknown_schema_is_named(api: Api) -> None:
+    response = api.upload(pdf(), schema="nonesuch")
+    assert response.status_code == 422
+    assert "invoice" in _json(response)["detail"]
+    assert _json(api.get("documents"))["items"] == []
+
+
+def test_hostile_names_are_cut_to_their_last_part(api: Api) -> None:
+    document = _json(api.upload(pdf(), "../../" + "n" * 300 + "\x07.pdf"))
+    assert document["name"].endswith("nn.pdf")
+    assert len(document["name"]) <= 255
+    assert "/" not in document["name"]
+
+
+def test_lists_go_on_by_cursor_and_miss_nothing(api: Api) -> None:
+    ids = [_json(api.upload(pdf(mark=str(number)), f"{number}.pdf"))["id"] for number in range(5)]
+    seen = []
+    cursor: str | None = None
+    while True:
+        page = _json(api.get("documents", limit=2, **({"cursor": cursor} if cursor else {})))
+        seen += [item["id"] for item in page["items"]]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            break
+    assert sorted(seen) == sorted(ids)
+    assert len(seen) == 5
+
+
+@pytest.mark.parametrize("query", [{"cursor": "x"}, {"cursor": "bnVsbA"}, {"updated_since": "2026-01-01T00:00:00"}])
+def test_a_bad_query_is_400(api: Api, query: dict[str, str]) -> None:
+    response = api.get("documents", **query)
+    assert response.status_code == 400
+    assert response.headers["Content-Type"] == "application/problem+json"
+
+
+def test_deleting_takes_everything_but_a_tombstone(api: Api) -> None:
+    document = _json(api.upload(pdf(), schema="invoice"))
+    assert api.delete(f"documents/{document['id']}").status_code == 204
+    for path in ("", "/results", "/pages/1.jpg", "/pages/1/words"):
+        assert api.get(f"documents/{document['id']}{path}").status_code == 404
+    assert api.delete(f"documents/{document['id']}").status_code == 404
+    assert _json(api.get("documents"))["items"] == []
+    (tombstone,) = _json(api.get("documents", updated_since=document["created_at"]))["items"]
+    assert (tombstone["id"], tombstone["status"]) == (document["id"], "deleted")
+    again = api.upload(pdf(), schema="invoice")
+    assert again.status_code == 201
+    assert _json(again)["id"] != document["id"]
+
+
+def test_a_finished_document_can_not_be_cancelled(api: Api) -> None:
+    document = _json(api.upload(pdf(), schema="invoice"))
+    response = api.post(f"documents/{document['id']}/cancel")
+    assert response.status_code == 409
+    assert _json(response)["code"] == "not_cancellable"
+
+
+@pytest.mark.parametrize("path", ["", "/results", "/pages/1.jpg", "/pages/1/words"])
+def test_another_tenants_document_is_not_there(api: Api, other_api: Api, path: str) -> None:
+    document = _json(api.upload(pdf(), schema="invoice"))
+    assert other_api.get(f"documents/{document['id']}{path}").status_code == 404
+    assert other_api.delete(f"documents/{document['id']}").status_code == 404
+    assert other_api.post(f"documents/{document['id']}/cancel").status_code == 404
+    assert api.get(f"documents/{document['id']}{path}").status_code == 200
+
+
+@pytest.mark.parametrize("key", ["", "quire_wrong", "Bearer"])
+def test_without_a_living_key_nothing_answers(api: Api, key: str) -> None:
+    response = Api(client=api.client, key=key).get("documents")
+    assert response.status_code == 401
+    assert response.headers["WWW-Authenticate"].startswith("Bearer")
+    assert response.headers["Content-Type"] == "application/problem+json"
+
+
+def test_a_missing_file_is_named(api: Api) -> None:
+    response = api.client.post("/api/v1/documents", {}, headers={"authorization": f"Bearer {api.key}"})
+    assert response.status_code == 422
+    assert "file" in _json(response)["errors"][0]["path"]
