@@ -1,0 +1,82 @@
+"""Real workers and a real sweeper, as the stack runs them, on the test's own database and broker."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import monotonic, sleep
+
+import pytest
+from django.test import override_settings
+
+ROOT = Path(__file__).resolve().parents[3]
+WORKER = ("-m", "celery", "-A", "workers.celery", "worker", "-P", "prefork", "-c", "2", "-l", "WARNING")
+QUEUES = "parsing,extraction,model"
+
+
+@dataclass
+class Fleet:
+    """Processes of the pipeline, each a group of its own, so that a kill takes the children too."""
+
+    log: Path
+    running: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def start_worker(self) -> subprocess.Popen[bytes]:
+        name = f"test{len(self.running)}-{os.getpid()}@localhost"
+        return self._start(*WORKER, "-Q", QUEUES, "-n", name, "--without-gossip", "--without-mingle")
+
+    def start_sweeper(self) -> subprocess.Popen[bytes]:
+        return self._start("-m", "workers.sweep")
+
+    def kill(self, process: subprocess.Popen[bytes]) -> None:
+        """SIGKILL the process and its children at once: nothing gets to say goodbye."""
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+    def stop(self) -> None:
+        for process in self.running:
+            if process.poll() is None:
+                self.kill(process)
+
+    def _start(self, *arguments: str) -> subprocess.Popen[bytes]:
+        settings = {
+            "DJANGO_SETTINGS_MODULE": "apps.config.settings.dev",
+            "QUIRE_LEASE_SECONDS": "2",
+            "QUIRE_SWEEP_SECONDS": "0.3",
+        }
+        with self.log.open("ab") as output:
+            process = subprocess.Popen(
+                [sys.executable, *arguments],
+                cwd=ROOT,
+                env=os.environ | settings,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+        self.running.append(process)
+        return process
+
+
+@pytest.fixture
+def fleet(tmp_path: Path) -> Iterator[Fleet]:
+    """Start and kill workers; uploads in this test send real hints."""
+    fleet = Fleet(log=tmp_path / "fleet.log")
+    with override_settings(QUIRE_DISPATCHER="workers.dispatch.CeleryDispatcher"):
+        try:
+            yield fleet
+        finally:
+            fleet.stop()
+
+
+def wait_for(condition: Callable[[], bool], *, seconds: float, what: str) -> None:
+    """Poll until the condition holds. The bound is generous: it ends a test that would hang, it measures nothing."""
+    deadline = monotonic() + seconds
+    while not condition():
+        if monotonic() > deadline:
+            pytest.fail(f"after {seconds} s still waiting for {what}")
+        sleep(0.05)
