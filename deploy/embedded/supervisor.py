@@ -86,7 +86,7 @@ class Child:
     began: float = 0.0
     log_from: int = 0
     restarts: int = 0
-    delay: float = _FIRST_DELAY
+    delay: float = 0.0
     again_at: float = 0.0
 
     @property
@@ -291,10 +291,10 @@ class Supervisor:
                         self._start(child)
                         changed = True
                 elif not child.alive:
-                    child.delay = (
-                        _FIRST_DELAY if now - child.began > _STABLE_AFTER else min(2 * child.delay, _LONGEST_DELAY)
-                    )
-                    child.again_at = now + (child.delay if child.restarts else 0)
+                    if now - child.began > _STABLE_AFTER:
+                        child.delay = 0.0
+                    child.again_at = now + child.delay
+                    child.delay = min(max(2 * child.delay, _FIRST_DELAY), _LONGEST_DELAY)
                     child.state = State.DIED
                     changed = True
                 elif child.state == State.STARTING and child.is_ready():
