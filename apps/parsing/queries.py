@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -109,7 +109,8 @@ def image_keys(*, tenant_id: UUID, blob_id: UUID) -> tuple[str, ...]:
 
 
 def _page(row: StoredPage) -> Page:
-    return decode_page(bytes(row.words), tables=tuple(_table(table) for table in row.tables))
+    page = decode_page(bytes(row.words))
+    return replace(page, tables=tuple(_table(table) for table in row.tables)) if row.tables else page
 
 
 def _table(stored: dict[str, Any]) -> Table:

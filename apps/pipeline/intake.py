@@ -18,7 +18,7 @@ from apps.documents.models import Document, DocumentStatus, Lane
 from apps.documents.names import display_name
 from apps.documents.sealing import seal
 from apps.parsing import queries as parsing
-from apps.parsing.sniff import describe_unsupported, sniff
+from apps.parsing.sniff import describe, sniff
 from apps.pipeline import operations as pipeline
 from apps.results import operations as results
 from apps.schemas import queries as schemas
@@ -65,7 +65,7 @@ def accept_upload(
         media_type = sniff(spooled.head) if spooled.size else EMPTY_TYPE
         if media_type is None:
             raise UnsupportedTypeError(
-                f"this looks like {describe_unsupported(spooled.head)}; Quire reads PDF, PNG, JPEG, TIFF "
+                f"this looks like {describe(spooled.head)}; Quire reads PDF, PNG, JPEG, TIFF "
                 "and e-invoice XML: convert it to PDF and upload that"
             )
         key = storage.blob_key(tenant_id=tenant_id, sha256=spooled.sha256)
