@@ -1,0 +1,105 @@
+"""Bytes come in once, whoever sends them at the same time."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from django.core.files.storage import default_storage
+from django.db import connection
+from django.test import override_settings
+
+from apps.common.clock import SYSTEM_CLOCK
+from apps.documents import storage
+from apps.documents.errors import TooLargeError, UnsupportedTypeError
+from apps.documents.models import Blob, Document, Lane
+from apps.documents.sealing import SealBrokenError, seal, unseal
+from apps.pipeline.intake import Upload, accept_upload
+from apps.pipeline.models import Run
+from apps.tenants.scope import tenant_scope
+from tests.factories.documents import pdf
+
+
+def _upload(tenant: UUID, data: bytes) -> Upload:
+    return accept_upload(
+        tenant_id=tenant,
+        chunks=[data[start : start + 1000] for start in range(0, len(data), 1000)],
+        name="a.pdf",
+        schema_slug="invoice",
+        external_id="",
+        lane=Lane.INTERACTIVE,
+        password=None,
+        clock=SYSTEM_CLOCK,
+    )
+
+
+def _spooled() -> list[Path]:
+    folder = Path(default_storage.path("spool"))
+    return list(folder.iterdir()) if folder.exists() else []
+
+
+@override_settings(QUIRE_DISPATCHER="tests.faults.dispatchers.LosingDispatcher")
+def test_the_same_file_fifty_times_at_once_is_one_document(tenant: UUID) -> None:
+    data = pdf(mark="fifty")
+    barrier = threading.Barrier(50)
+    uploads: list[Upload] = []
+
+    def send() -> None:
+        try:
+            barrier.wait()
+            uploads.append(_upload(tenant, data))
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=send) for _ in range(50)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(uploads) == 50
+    assert len({upload.document_id for upload in uploads}) == 1
+    assert sum(upload.created for upload in uploads) == 1
+    with tenant_scope(tenant):
+        assert (Blob.objects.count(), Document.objects.count(), Run.objects.count()) == (1, 1, 1)
+        blob = Blob.objects.get()
+    assert storage.fetch(key=blob.key) == data
+    assert (blob.size, blob.media_type) == (len(data), "application/pdf")
+
+
+@override_settings(QUIRE_DISPATCHER="tests.faults.dispatchers.LosingDispatcher")
+def test_blobs_lie_in_their_tenants_folder(tenant: UUID, other_tenant: UUID) -> None:
+    data = pdf(mark="folders")
+    for owner in (tenant, other_tenant):
+        _upload(owner, data)
+        with tenant_scope(owner):
+            assert Blob.objects.get().key.startswith(f"tenants/{owner}/blobs/")
+
+
+@pytest.mark.parametrize("data", [b"plain text", b"%PDF-1.7 " + b"x" * 5000])
+def test_a_refused_upload_leaves_nothing(tenant: UUID, data: bytes) -> None:
+    before = _spooled()
+    with override_settings(QUIRE_MAX_UPLOAD_BYTES=2000), pytest.raises((UnsupportedTypeError, TooLargeError)):
+        _upload(tenant, data)
+    assert _spooled() == before
+    with tenant_scope(tenant):
+        assert (Blob.objects.count(), Document.objects.count()) == (0, 0)
+
+
+def test_what_is_sealed_is_unreadable_without_the_key() -> None:
+    sealed = seal(secret="pässwört")  # noqa: S106 - a test's
+    assert "pässwört".encode() not in sealed
+    assert unseal(sealed=sealed) == "pässwört"
+    with override_settings(SECRET_KEY="another"), pytest.raises(SealBrokenError):  # noqa: S106
+        unseal(sealed=sealed)
+
+
+def test_bytes_are_replaced_in_one_step(tenant: UUID) -> None:
+    key = f"tenants/{tenant}/pages/a/1.jpg"
+    storage.put(key=key, data=b"one")
+    storage.put(key=key, data=b"two")
+    assert storage.fetch(key=key) == b"two"
+    storage.delete(keys=[key, key])
+    with pytest.raises(FileNotFoundError):
+        storage.fetch(key=key)
