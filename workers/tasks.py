@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from django.utils.module_loading import import_string
+
 from apps.pipeline.stages import STAGES
 from apps.pipeline.worker import work
 from workers.celery import app
@@ -21,4 +23,5 @@ def _register(stage: str) -> None:
 
 
 for _stage in STAGES:
+    import_string(_stage.body)  # before the pool forks, so that its processes share what is loaded
     _register(_stage.name)
