@@ -47,7 +47,7 @@ def _start_services(config: pytest.Config) -> None:
     for name in ("QUIRE_INFERENCE_URL", "QUIRE_EMBEDDINGS_URL"):
         if not config.getoption("markexpr", ""):
             os.environ.pop(name, None)
-    subprocess.run(  # noqa: S603 - our own command
+    subprocess.run(
         [sys.executable, str(ROOT / "manage.py"), "migrate", "--verbosity=0", "--skip-checks"], check=True, cwd=ROOT
     )
 

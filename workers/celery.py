@@ -8,7 +8,7 @@ import django
 from celery import Celery
 from celery.signals import worker_process_init
 from django.conf import settings
-from kombu import Queue
+from kombu.entity import Queue
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "apps.config.settings.prod")
 django.setup()
@@ -23,7 +23,7 @@ app.conf.update(
     task_acks_late=True,
     task_reject_on_worker_lost=False,  # the lease lapses and the sweeper sends the work again
     task_default_queue=QUEUES[0],
-    task_queues=[Queue(name) for name in QUEUES],
+    task_queues=[Queue(name) for name in QUEUES],  # type: ignore[no-untyped-call]
     task_create_missing_queues=False,
     task_serializer="json",
     accept_content=["json"],

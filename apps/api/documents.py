@@ -199,7 +199,7 @@ def get_words(request: AuthenticatedRequest, document_id: UUID, number: int) -> 
         height=page.height,
         source=page.source.value,
         words=[
-            WordOut(text=word.text, box=tuple(word.box), block=word.block, line=word.line, confidence=word.confidence)
+            WordOut(text=word.text, box=(*word.box,), block=word.block, line=word.line, confidence=word.confidence)
             for word in page.words
         ],
     )

@@ -1,6 +1,7 @@
 """The web server's entry point."""
 
 import os
+from typing import cast
 
 from django.core.asgi import get_asgi_application
 
@@ -9,7 +10,7 @@ _django = get_asgi_application()
 
 from django.conf import settings  # noqa: E402 - the application has set Django up
 
-from apps.config.body_limit import BodyLimit  # noqa: E402
+from apps.config.body_limit import Application, BodyLimit  # noqa: E402
 
 # A little more than the file itself: the other fields and the multipart boundaries.
-application = BodyLimit(_django, max_bytes=settings.QUIRE_MAX_UPLOAD_BYTES + 1024 * 1024)
+application = BodyLimit(cast(Application, _django), max_bytes=settings.QUIRE_MAX_UPLOAD_BYTES + 1024 * 1024)

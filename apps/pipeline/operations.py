@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -102,7 +103,7 @@ def renew(*, tenant_id: UUID, stage_run_id: UUID, token: int, lease_seconds: flo
             "WHERE tenant_id = %s AND id = %s AND fencing_token = %s AND status = 'running'",
             [lease_seconds, tenant_id, stage_run_id, token],
         )
-        return cursor.rowcount == 1
+        return bool(cursor.rowcount == 1)
 
 
 @in_tenant_scope
@@ -213,8 +214,8 @@ def stop_runs(*, tenant_id: UUID, document_id: UUID, clock: Clock) -> None:
 class _DatabaseClock(Now):
     """`clock_timestamp()`: the database's clock at this moment, not at the transaction's start."""
 
-    def as_postgresql(self, compiler: object, connection: object, **extra: object) -> tuple[str, list[object]]:  # noqa: ARG002
-        return "clock_timestamp()", []
+    def as_postgresql(self, compiler: Any, connection: Any, **extra: Any) -> tuple[str, tuple[str | int, ...]]:  # noqa: ARG002
+        return "clock_timestamp()", ()
 
 
 def _lock_run(*, tenant_id: UUID, run_id: UUID) -> Run:

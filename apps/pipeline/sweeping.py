@@ -54,7 +54,9 @@ def sweep(*, dispatcher: Dispatcher, grace: timedelta, clock: Clock) -> Sweep:
     for tenant_id, stage_run_id in lapsed:
         recovered += operations.recover(tenant_id=tenant_id, stage_run_id=stage_run_id, clock=clock)
     with connection.cursor() as cursor:
-        cursor.execute("SELECT stage, lane, waiting FROM lookup_outbox(%s)", [grace])
+        cursor.execute(
+            "SELECT stage, lane, waiting FROM lookup_outbox(make_interval(secs => %s))", [grace.total_seconds()]
+        )
         queues = cursor.fetchall()
     resent = 0
     for stage, lane, waiting in queues:
@@ -63,8 +65,8 @@ def sweep(*, dispatcher: Dispatcher, grace: timedelta, clock: Clock) -> Sweep:
             continue
         with connection.cursor() as cursor:
             cursor.execute(
-                "SELECT tenant_id, stage_run_id, stage, lane FROM lookup_hints(%s, %s, %s, %s)",
-                [stage, lane, grace, missing],
+                "SELECT tenant_id, stage_run_id, stage, lane FROM lookup_hints(%s, %s, make_interval(secs => %s), %s)",
+                [stage, lane, grace.total_seconds(), missing],
             )
             hints = [Hint(tenant_id=row[0], stage_run_id=row[1], stage=row[2], lane=row[3]) for row in cursor]
         dispatcher.send(hints)

@@ -76,4 +76,4 @@ def _schema(*, claim: Claim, slug: str, document: ParsedDocument) -> Schema | No
 
 
 def _nothing() -> None:
-    """A document that fits no schema is parsed and searchable; there is nothing to store."""
+    """Store nothing: a document that fits no schema is parsed and searchable."""

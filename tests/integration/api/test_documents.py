@@ -75,12 +75,12 @@ def test_pages_and_words(api: Api) -> None:
 
 
 def test_a_password_opens_an_encrypted_file_and_is_forgotten(api: Api) -> None:
-    locked = _json(api.upload(encrypted_pdf(password="pässwört"), schema="invoice"))  # noqa: S106 - a test's
+    locked = _json(api.upload(encrypted_pdf(password="pässwört"), schema="invoice"))
     locked = _json(api.get(f"documents/{locked['id']}"))
     assert (locked["status"], locked["reason_code"]) == ("quarantined", "encrypted")
     assert "password" in locked["reason"]
     api.delete(f"documents/{locked['id']}")
-    opened = _json(api.upload(encrypted_pdf(password="secret"), schema="invoice", password="secret"))  # noqa: S106
+    opened = _json(api.upload(encrypted_pdf(password="secret"), schema="invoice", password="secret"))
     assert _json(api.get(f"documents/{opened['id']}"))["pages"] == 1
     assert _values(api, opened["id"])["/invoice_number"]["value"] == "NW-2025-0417"
 

@@ -88,10 +88,10 @@ def test_a_refused_upload_leaves_nothing(tenant: UUID, data: bytes) -> None:
 
 
 def test_what_is_sealed_is_unreadable_without_the_key() -> None:
-    sealed = seal(secret="pässwört")  # noqa: S106 - a test's
+    sealed = seal(secret="pässwört")
     assert "pässwört".encode() not in sealed
     assert unseal(sealed=sealed) == "pässwört"
-    with override_settings(SECRET_KEY="another"), pytest.raises(SealBrokenError):  # noqa: S106
+    with override_settings(SECRET_KEY="another"), pytest.raises(SealBrokenError):
         unseal(sealed=sealed)
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import os
 import secrets
-from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from apps.common.clock import SYSTEM_CLOCK
 from apps.common.errors import TerminalError
@@ -22,7 +21,7 @@ class Command(BaseCommand):
 
     help = "Make a tenant with the shipped schemas, an administrator and an API key; prints the sign-in."
 
-    def add_arguments(self, parser: ArgumentParser) -> None:
+    def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--slug", required=True, help="the tenant's short name")
         parser.add_argument("--name", default="", help="the tenant's full name")
         parser.add_argument("--email", required=True, help="the administrator's e-mail address")
