@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -17,7 +18,8 @@ LOCK = PROJECT / "deploy" / "requirements.lock"
 STAMP = VENV / "installed"
 UNFINISHED = VENV / "unfinished"
 TAIL_LINES = 25
-BAR = 30
+WIDTH = 30
+STEP = 48
 
 
 def main() -> int:
@@ -54,35 +56,58 @@ def install() -> bool:
     """Run pip and show how far it is; print the end of what it said if it fails."""
     total = sum(1 for line in LOCK.read_text(encoding="utf-8").splitlines() if line[:1].isalnum())
     say(f"Installing {total} packages")
-    command = [str(VENV / "bin" / "python"), "-m", "pip", "install", "--no-deps", "--require-hashes", "--no-input"]
+    command = [
+        str(VENV / "bin" / "python"),
+        "-m",
+        "pip",
+        "install",
+        "--no-deps",
+        "--no-compile",
+        "--require-hashes",
+        "--no-input",
+    ]
     command += ["--disable-pip-version-check", "--progress-bar", "off", "-r", str(LOCK)]
     said: list[str] = []
-    count = 0
+    bar = Bar(total)
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as pip:
         for line in pip.stdout or ():
             said.append(line)
             if line.startswith(("Collecting ", "Requirement already satisfied: ")):
-                count += 1
-                progress(count, total)
+                bar.show("fetched", bar.count + 1)
             elif line.startswith("Installing collected packages"):
-                progress(total, total, " unpacking")
-    progress(total, total, "", last=True)
+                while pip.poll() is None:  # it says nothing more until the end
+                    bar.show("unpacked", sum(1 for _ in VENV.glob("lib/python*/site-packages/*.dist-info")) - 1)
+                    time.sleep(0.2)
+    bar.end()
     if pip.returncode != 0:
         fail("pip failed; run the same command again, it takes up where this one stopped", "".join(said[-TAIL_LINES:]))
         return False
     return True
 
 
-def progress(count: int, total: int, what: str = "", *, last: bool = False) -> None:
-    """Draw a bar on a terminal, print a line now and then elsewhere."""
-    if sys.stderr.isatty():
-        filled = BAR * count // total
-        sys.stderr.write(
-            f"\r  [{'#' * filled}{'.' * (BAR - filled)}] {count}/{total}{what:<12}" + ("\n" if last else "")
-        )
-        sys.stderr.flush()
-    elif what or (count % 25 == 0 and not last):
-        say(f"  {count}/{total}{what}")
+class Bar:
+    """A bar on a terminal, a line now and then elsewhere."""
+
+    def __init__(self, total: int) -> None:
+        self.total = total
+        self.count = 0
+        self.said = ("", 0)
+
+    def show(self, what: str, count: int) -> None:
+        """Show how many packages have come so far."""
+        self.count = min(count, self.total)
+        if sys.stderr.isatty():
+            filled = WIDTH * self.count // self.total
+            sys.stderr.write(f"\r  [{'#' * filled}{'.' * (WIDTH - filled)}] {self.count}/{self.total} {what}   ")
+            sys.stderr.flush()
+        elif self.said != (what, self.count // STEP):
+            self.said = (what, self.count // STEP)
+            say(f"  {self.count}/{self.total} {what}")
+
+    def end(self) -> None:
+        """Go on to the next line."""
+        if sys.stderr.isatty():
+            say("")
 
 
 def say(text: str) -> None:
