@@ -56,7 +56,7 @@ class Lane(models.TextChoices):
 class Document(TenantModel):
     """A document. `reason_code` and `reason` say why it was quarantined or failed, in words for its owner.
 
-    `password` is what opens an encrypted file, sealed with the deployment's key, and erased once the file is parsed.
+    `password` is what opens an encrypted file, sealed with the deployment's key, and erased at the document's end.
     A deleted document is a tombstone: its row stays, without its bytes and all that was made of them.
     """
 

@@ -84,11 +84,12 @@ def set_status(
     reason: str = "",
     terminal: bool = False,
 ) -> None:
-    """Move a document to a state. `completed_at` is set once and stays."""
+    """Move a document to a state. At its end the password is erased; `completed_at` is set once and stays."""
     now = clock.now()
     document = Document.objects.filter(tenant_id=tenant_id, id=document_id)
     document.update(status=status, reason_code=reason_code, reason=reason, updated_at=now)
     if terminal:
+        document.filter(password__isnull=False).update(password=None)
         document.filter(completed_at=None).update(completed_at=now)
 
 
@@ -99,9 +100,9 @@ def record_parse(*, tenant_id: UUID, document_id: UUID, page_count: int) -> None
 
 
 @in_tenant_scope
-def forget_password(*, tenant_id: UUID, document_id: UUID) -> None:
-    """Erase the password: nothing reads the encrypted bytes any more."""
-    Document.objects.filter(tenant_id=tenant_id, id=document_id, password__isnull=False).update(password=None)
+def record_schema(*, tenant_id: UUID, document_id: UUID, schema_slug: str) -> None:
+    """Note which schema was found to fit a document that came without one."""
+    Document.objects.filter(tenant_id=tenant_id, id=document_id, schema_slug="").update(schema_slug=schema_slug)
 
 
 @in_tenant_scope

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from django.conf import settings
 
 from apps.common.clock import Clock
+from apps.documents import operations as document_operations
 from apps.documents import queries as documents
 from apps.extraction import cascade
 from apps.extraction.classification import classify
@@ -47,6 +48,7 @@ def extract(*, claim: Claim, clock: Clock, cancelled: Callable[[], bool]) -> Out
         raise LeaseLostError
 
     def store() -> None:
+        document_operations.record_schema(tenant_id=tenant_id, document_id=document_id, schema_slug=schema.slug)
         results.store_result(
             tenant_id=tenant_id,
             document_id=document_id,
