@@ -53,7 +53,9 @@ eval: install  ## print the accuracy on the corpus, write .run/eval.json
 	@exec $(PY) -m tests.load.eval $(ARGS)
 
 lock: install  ## resolve the dependencies anew into deploy/requirements.lock
-	@exec $(PY) deploy/lock.py
+	@test -x .run/uv/bin/uv || { $(PY) -m venv .run/uv && .run/uv/bin/pip install -q uv; }
+	.run/uv/bin/uv pip compile pyproject.toml --all-extras --group dev --python-version 3.11 \
+	  --generate-hashes --no-header --no-annotate --quiet -o deploy/requirements.lock
 
 clean:  ## stop the stack and delete .run and .venv, with every document in it
 	@if [ -x $(PY) ]; then $(QUIRE) clean; fi
