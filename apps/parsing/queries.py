@@ -94,7 +94,9 @@ def images(*, tenant_id: UUID, blob_id: UUID, numbers: Sequence[int]) -> tuple[P
     """Return the facts of those of these pages that have an image, in order."""
     wanted = set(numbers)
     return tuple(
-        facts for facts in page_facts(tenant_id=tenant_id, blob_id=blob_id) if facts.number in wanted and facts.image_key
+        facts
+        for facts in page_facts(tenant_id=tenant_id, blob_id=blob_id)
+        if facts.number in wanted and facts.image_key
     )
 
 

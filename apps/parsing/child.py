@@ -1,0 +1,135 @@
+"""One document in one process that ends with it: what happens between the fork and the exit."""
+
+from __future__ import annotations
+
+import json
+import mmap
+import os
+from collections.abc import Iterator
+
+import pymupdf
+
+from apps.parsing import confinement, images, ocr, opening, reading
+from apps.parsing.errors import Failure
+from apps.parsing.frames import RENDERED, Kind, frame
+from apps.parsing.job import Job, Operation
+from apps.parsing.limits import Limits
+
+_FLUSH_BYTES = 128 * 1024
+_SECONDS_AFTER_LIMIT = 2  # between the signal that can be reported and the one that can't
+
+
+def load() -> None:
+    """Import and initialise what children use: done once, before the fork, while files can still be opened."""
+    pymupdf.TOOLS.mupdf_display_errors(False)
+    pymupdf.TOOLS.mupdf_display_warnings(False)
+    ocr.load()
+    opening.rehearse()
+
+
+def run(job: Job, *, document: int, output: int) -> None:
+    """Do the job on an open file, write frames to an open socket. Raises nothing that the frames could tell."""
+    sender = _Sender(output, at_most=job.limits.max_output_bytes)
+    size = os.fstat(document).st_size
+    limits = job.limits
+    cpu_at_most = limits.cpu_seconds + limits.cpu_seconds_per_page * _pages_at_most(job)
+    confinement.set_limits(
+        memory_bytes=limits.memory_bytes + size,
+        cpu_seconds=int(limits.cpu_seconds) or 1,
+        cpu_seconds_at_most=int(cpu_at_most) + 1,
+    )
+    try:
+        if size == 0:
+            raise Failure("empty")
+        data = memoryview(mmap.mmap(document, size, access=mmap.ACCESS_READ))
+        confinement.forbid_system_calls()
+        _work(job, data, sender)
+    except Failure as failure:
+        sender.fail(failure.code, failure.facts)
+    except MemoryError:
+        sender.fail("too_much_memory", {})
+    except BrokenPipeError:
+        return
+    except Exception as error:  # noqa: BLE001 - whatever a hostile document provokes, its reader gets an answer
+        sender.fail("too_much_memory" if _is_out_of_memory(error) else "broken", {})
+    sender.flush()
+
+
+def _work(job: Job, data: memoryview, sender: _Sender) -> None:
+    opened = opening.open_document(data, media_type=job.media_type, password=job.password, limits=job.limits)
+    pages = opened.document.page_count
+    sender.send(Kind.OPENED, json.dumps({"pages": pages}).encode())
+    if job.operation is Operation.PROBE:
+        sender.send(Kind.DONE, b"{}")
+        return
+    last = pages if job.last is None else min(job.last, pages)
+    numbers = range(job.first, last + 1)
+    limits = job.limits
+    confinement.allow_cpu(cpu_seconds=int(limits.cpu_seconds + limits.cpu_seconds_per_page * len(numbers)) or 1)
+    if job.operation is Operation.RENDER:
+        for rendered in images.render(opened, numbers=numbers, limits=limits):
+            head = RENDERED.pack(rendered.number, rendered.width, rendered.height, len(rendered.jpeg))
+            sender.send(Kind.RENDERED, head + rendered.jpeg + rendered.tables)
+        sender.send(Kind.DONE, b"{}")
+        return
+    if job.first == 1:
+        for attachment in opened.attachments():
+            head = json.dumps({"name": attachment.name, "media_type": attachment.media_type}).encode()
+            sender.send(Kind.ATTACHMENT, head + b"\x00" + attachment.data)
+    language = _read(opened, numbers, limits, sender)
+    sender.send(Kind.DONE, json.dumps({"language": language}).encode())
+
+
+def _read(opened: opening.Opened, numbers: range, limits: Limits, sender: _Sender) -> str | None:
+    reader = reading.Reader(opened=opened, limits=limits)
+    pages: Iterator[bytes] = (reader.read(number) for number in numbers)
+    for page in pages:
+        sender.send(Kind.PAGE, page)
+        if reader.was_slow:
+            sender.flush()
+    return reader.language()
+
+
+def _pages_at_most(job: Job) -> int:
+    last = job.limits.max_pages if job.last is None else job.last
+    return max(1, min(last, job.limits.max_pages) - job.first + 1)
+
+
+def _is_out_of_memory(error: BaseException | None) -> bool:
+    while error is not None:
+        text = str(error)
+        if isinstance(error, MemoryError) or "alloc" in text or "ENOMEM" in text:
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+class _Sender:
+    """Writes frames in batches, and no more than is allowed in all."""
+
+    def __init__(self, fd: int, *, at_most: int) -> None:
+        self._fd = fd
+        self._left = at_most
+        self._waiting: list[bytes] = []
+        self._waiting_bytes = 0
+
+    def send(self, kind: Kind, payload: bytes) -> None:
+        self._left -= len(payload)
+        if self._left < 0:
+            raise Failure("too_much_output")
+        data = frame(kind, payload)
+        self._waiting.append(data)
+        self._waiting_bytes += len(data)
+        if self._waiting_bytes >= _FLUSH_BYTES:
+            self.flush()
+
+    def fail(self, code: str, facts: dict[str, int]) -> None:
+        self._waiting.append(frame(Kind.FAILED, json.dumps({"code": code, "facts": facts}).encode()))
+        self.flush()
+
+    def flush(self) -> None:
+        data = memoryview(b"".join(self._waiting))
+        self._waiting.clear()
+        self._waiting_bytes = 0
+        while data:
+            data = data[os.write(self._fd, data) :]

@@ -1,0 +1,85 @@
+"""Opening bytes as a document of pages, or saying why that can't be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pymupdf
+
+from apps.parsing import attachments, sniff, xmlview
+from apps.parsing.errors import Failure
+from apps.parsing.limits import Limits
+from apps.parsing.pages import Attachment
+
+_FILE_TYPES = {sniff.PDF: "pdf", sniff.PNG: "png", sniff.JPEG: "jpeg", sniff.TIFF: "tiff"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """A document whose pages can be loaded. `data` are the file's bytes."""
+
+    document: pymupdf.Document
+    media_type: str
+    data: memoryview
+    limits: Limits
+
+    @property
+    def is_picture(self) -> bool:
+        """Whether the pages are bare pictures."""
+        return self.media_type in {sniff.PNG, sniff.JPEG, sniff.TIFF}
+
+    def attachments(self) -> Iterator[Attachment]:
+        """Yield the e-invoices that the document carries, or is."""
+        if self.media_type == sniff.XML:
+            yield Attachment(name="invoice.xml", media_type=sniff.XML, data=bytes(self.data))
+        elif self.media_type == sniff.PDF:
+            yield from attachments.invoices(self.document, max_bytes=self.limits.max_attachment_bytes)
+
+
+def open_document(data: memoryview, *, media_type: str, password: str | None, limits: Limits) -> Opened:
+    """Open a file's bytes. Raises Failure: encrypted, wrong_password, broken, zero_pages, too_many_pages."""
+    if media_type == sniff.XML:
+        document = xmlview.to_pages(bytes(data), limits=limits)
+    else:
+        document = _open(data, file_type=_FILE_TYPES[media_type])
+        _unlock(document, password)
+        if media_type == sniff.PDF and not document.is_pdf:
+            raise Failure("broken")
+    try:
+        pages = document.page_count
+    except Exception as error:
+        raise Failure("broken") from error
+    if pages < 1:
+        raise Failure("zero_pages")
+    if pages > limits.max_pages:
+        raise Failure("too_many_pages", pages=pages, max_pages=limits.max_pages)
+    return Opened(document=document, media_type=media_type, data=data, limits=limits)
+
+
+def rehearse() -> None:
+    """Open and draw small documents, so that nothing is left to be loaded from files later."""
+    xml = open_document(
+        memoryview(b'<a b="c">\xc3\xa4\xe2\x82\xac</a>'), media_type=sniff.XML, password=None, limits=Limits()
+    )
+    pdf = memoryview(xml.document.tobytes())
+    opened = open_document(pdf, media_type=sniff.PDF, password=None, limits=Limits())
+    opened.document.load_page(0).get_pixmap(dpi=20)
+
+
+def _open(data: memoryview, *, file_type: str) -> pymupdf.Document:
+    try:
+        return pymupdf.open(stream=data, filetype=file_type)
+    except (pymupdf.FileDataError, pymupdf.EmptyFileError) as error:
+        if "alloc" in str(error.__cause__):
+            raise Failure("too_much_memory") from error
+        raise Failure("broken") from error
+
+
+def _unlock(document: pymupdf.Document, password: str | None) -> None:
+    if not document.needs_pass:
+        return
+    if password is None:
+        raise Failure("encrypted")
+    if not document.authenticate(password):
+        raise Failure("wrong_password")

@@ -1,0 +1,316 @@
+"""Reading documents in a process of their own, which is given nothing and can be ended at any time.
+
+    with Sandbox() as sandbox:
+        probe = sandbox.probe(path=path, media_type=sniff.PDF)          # Probe(pages=20)
+        with sandbox.read(path=path, media_type=sniff.PDF) as reading:  # reading.pages, reading.attachments
+            for page in reading:                                        # EncodedPage: store page.data as it is
+                ...
+        reading.language                                                # known after the last page
+        for image in sandbox.render(path=path, media_type=sniff.PDF):   # RenderedPage: jpeg and tables
+            ...
+        document = sandbox.read_document(path=path, media_type=...)     # ParsedDocument, decoded, for small ones
+
+`first` and `last` choose a range of pages, from 1, so that a long document can be read in parts. Every method raises
+`errors.Quarantined` or `errors.Unreadable` (both TerminalError) where the document is the reason, and
+`errors.SandboxLost` (RetryableError) where it isn't. Pages are passed on as they come: memory stays bounded.
+
+A Sandbox may live as long as the process that uses it, be used by several threads at once, and be inherited through
+fork: each process starts a zygote of its own at the first use (about 0.7 s; then about 10 ms a document). The zygote
+is started with an empty environment; it, and with it every child, ends when the Sandbox is closed or its process
+dies. What else children go without is in `protections`; see confinement.py. There is no temporary folder: a child
+can't open files at all.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
+
+from apps.parsing.codec import CodecError, EncodedPage, decode_page, peek, tables_from_json
+from apps.parsing.errors import SandboxLost, unparsable
+from apps.parsing.frames import RENDERED, Kind
+from apps.parsing.job import Job, Operation
+from apps.parsing.limits import Limits
+from apps.parsing.pages import Attachment, ParsedDocument, Table
+from apps.parsing.processes import Child, Zygote
+
+_MAX_ATTACHMENTS = 64
+_MAX_PASSWORD_CHARACTERS = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """What can be said of a document without reading it."""
+
+    pages: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenderedPage:
+    """A page as a picture, with its ruled tables. Pixels; both sides are multiples of 28, the longer at most 1540."""
+
+    number: int
+    width: int
+    height: int
+    jpeg: bytes = field(repr=False)
+    tables: tuple[Table, ...] = ()
+
+
+class Reading:
+    """A document being read: iterate over it once for its pages; close it or leave its `with`, in any case.
+
+    `pages` (of the whole document) and `attachments` (of a reading that begins at page 1) are there from the start,
+    `language` (ISO 639-1, of the pages read) after the last page.
+    """
+
+    def __init__(self, *, conversation: _Conversation) -> None:
+        self._conversation = conversation
+        self.pages = conversation.pages
+        self.attachments: tuple[Attachment, ...] = ()
+        self.language: str | None = None
+        self._first_page: bytes | None = None
+        attachments: list[Attachment] = []
+        for kind, payload in conversation.frames:
+            if kind is Kind.ATTACHMENT and len(attachments) < _MAX_ATTACHMENTS:
+                attachments.append(_attachment(payload))
+            elif kind is Kind.PAGE:
+                self._first_page = payload
+                break
+            elif kind is Kind.DONE:
+                self._finish(payload)
+                break
+        self.attachments = tuple(attachments)
+
+    def __iter__(self) -> Iterator[EncodedPage]:
+        if self._first_page is None:
+            return
+        page, self._first_page = self._first_page, None
+        yield _page(page)
+        for kind, payload in self._conversation.frames:
+            if kind is Kind.PAGE:
+                yield _page(payload)
+            elif kind is Kind.DONE:
+                self._finish(payload)
+
+    def close(self) -> None:
+        """Stop reading, and end the process that does."""
+        self._conversation.close()
+
+    def _finish(self, payload: bytes) -> None:
+        language = _json(payload).get("language")
+        self.language = language if isinstance(language, str) and len(language) == 2 else None
+        self.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class Sandbox:
+    """Reads documents in processes of their own. See the module's docstring."""
+
+    def __init__(self, *, limits: Limits | None = None) -> None:
+        self.limits = limits or Limits()
+        self._zygote: Zygote | None = None
+        self._lock = threading.Lock()
+        self._owner = os.getpid()
+
+    def start(self) -> None:
+        """Start the zygote now rather than at the first use. Raises SandboxLost."""
+        self._running()
+
+    @property
+    def protections(self) -> dict[str, bool]:
+        """What children go without on this machine: no_network, no_privileges, no_system_calls."""
+        return dict(self._running().protections)
+
+    def probe(self, *, path: str | os.PathLike[str], media_type: str, password: str | None = None) -> Probe:
+        """Open a document and count its pages."""
+        conversation = self._begin(Operation.PROBE, path=path, media_type=media_type, password=password)
+        conversation.close()
+        return Probe(pages=conversation.pages)
+
+    def read(
+        self,
+        *,
+        path: str | os.PathLike[str],
+        media_type: str,
+        password: str | None = None,
+        first: int = 1,
+        last: int | None = None,
+    ) -> Reading:
+        """Read the words of a range of pages."""
+        conversation = self._begin(
+            Operation.READ, path=path, media_type=media_type, password=password, first=first, last=last
+        )
+        try:
+            return Reading(conversation=conversation)
+        except BaseException:
+            conversation.close()
+            raise
+
+    def render(
+        self,
+        *,
+        path: str | os.PathLike[str],
+        media_type: str,
+        password: str | None = None,
+        first: int = 1,
+        last: int | None = None,
+    ) -> Iterator[RenderedPage]:
+        """Yield page images, and the ruled tables found on the pages."""
+        conversation = self._begin(
+            Operation.RENDER, path=path, media_type=media_type, password=password, first=first, last=last
+        )
+        try:
+            for kind, payload in conversation.frames:
+                if kind is Kind.RENDERED:
+                    yield _rendered(payload)
+        finally:
+            conversation.close()
+
+    def read_document(
+        self, *, path: str | os.PathLike[str], media_type: str, password: str | None = None
+    ) -> ParsedDocument:
+        """Read a whole document into memory, decoded: for small ones, measurements and tests."""
+        with self.read(path=path, media_type=media_type, password=password) as reading:
+            pages = tuple(decode_page(page.data) for page in reading)
+        return ParsedDocument(pages=pages, attachments=reading.attachments, language=reading.language)
+
+    def close(self) -> None:
+        """End the zygote and what it still runs."""
+        with self._lock:
+            if self._zygote is not None:
+                self._zygote.close()
+                self._zygote = None
+
+    def _begin(
+        self,
+        operation: Operation,
+        *,
+        path: str | os.PathLike[str],
+        media_type: str,
+        password: str | None,
+        first: int = 1,
+        last: int | None = None,
+    ) -> _Conversation:
+        """Start a child and wait until it has opened the document.
+
+        A zygote that was killed is started again, once: what has not begun can't have been the reason.
+        """
+        if first < 1 or (last is not None and last < first):
+            raise ValueError(f"pages {first} to {last} are no range")
+        if password is not None and len(password) > _MAX_PASSWORD_CHARACTERS:
+            raise unparsable(code="wrong_password")
+        job = Job(
+            operation=operation,
+            media_type=media_type,
+            password=password,
+            first=first,
+            last=last,
+            limits=self.limits,
+        )
+        try:
+            return self._try(job, path)
+        except SandboxLost:
+            return self._try(job, path)
+
+    def _try(self, job: Job, path: str | os.PathLike[str]) -> _Conversation:
+        document = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            child = self._running().spawn(job, document=document)
+        finally:
+            os.close(document)
+        return _Conversation(child=child, job=job)
+
+    def _running(self) -> Zygote:
+        if self._owner != os.getpid():  # forked: the lock may be held by a thread that doesn't exist here
+            self._lock = threading.Lock()
+            self._owner = os.getpid()
+        with self._lock:
+            zygote = self._zygote
+            if zygote is not None and zygote.is_running():
+                return zygote
+            if zygote is not None:
+                if zygote.owner == os.getpid():
+                    zygote.close()
+                else:
+                    zygote.forget()
+            self._zygote = Zygote()
+            return self._zygote
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class _Conversation:
+    """A child that has opened its document: `pages` of it, and the frames that follow."""
+
+    def __init__(self, *, child: Child, job: Job) -> None:
+        self._child = child
+        self.frames = child.frames()
+        try:
+            self.pages = self._opened()
+        except BaseException:
+            self.close()
+            raise
+        last = self.pages if job.last is None else min(job.last, self.pages)
+        child.allow_pages(max(0, last - job.first + 1))
+
+    def close(self) -> None:
+        self.frames.close()
+        self._child.close()
+
+    def _opened(self) -> int:
+        for kind, payload in self.frames:
+            pages = _json(payload).get("pages")
+            if kind is Kind.OPENED and isinstance(pages, int):
+                return pages
+            break
+        raise unparsable(code="crashed")
+
+
+def _json(payload: bytes) -> dict[str, object]:
+    with suppress(ValueError):
+        said = json.loads(payload)
+        if isinstance(said, dict):
+            return said
+    raise unparsable(code="crashed")
+
+
+def _page(payload: bytes) -> EncodedPage:
+    try:
+        return peek(payload)
+    except CodecError as error:
+        raise unparsable(code="crashed") from error
+
+
+def _attachment(payload: bytes) -> Attachment:
+    head, _, data = payload.partition(b"\x00")
+    facts = _json(head)
+    return Attachment(name=str(facts.get("name")), media_type=str(facts.get("media_type")), data=data)
+
+
+def _rendered(payload: bytes) -> RenderedPage:
+    try:
+        number, width, height, size = RENDERED.unpack_from(payload)
+        jpeg = payload[RENDERED.size : RENDERED.size + size]
+        tables = tables_from_json(json.loads(payload[RENDERED.size + size :]))
+    except (ValueError, KeyError, TypeError) as error:
+        raise unparsable(code="crashed") from error
+    return RenderedPage(number=number, width=width, height=height, jpeg=jpeg, tables=tables)
