@@ -1,0 +1,170 @@
+"""A page's words as one text that patterns can run on, with the way back from an offset to the words.
+
+Words of one visual row are joined by a blank; a gap wider than a column's becomes a tab, so that no pattern joins two
+columns by accident. Rows are joined by a line feed where running text goes on in the next row, else by a form feed.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from apps.parsing.pages import Box, Page, Word
+
+BLANK, COLUMN, SOFT_BREAK, HARD_BREAK = " ", "\t", "\n", "\f"
+
+COLUMN_GAP = 1.1
+"""A gap of more than this many line heights separates columns. A blank is about 0.3; justified text seldom passes 1."""
+
+SAME_ROW = 0.45
+"""Fragments whose centres are nearer than this share of the lower one's height stand in one row."""
+
+SOFT_GAP = 0.9
+"""A next row that begins within this many line heights below can go on with the sentence."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageReading:
+    """`text` and, for each word in reading order, where it starts and ends in it and its index in `page.words`."""
+
+    page: Page
+    text: str
+    starts: tuple[int, ...]
+    ends: tuple[int, ...]
+    indexes: tuple[int, ...]
+
+    def words_between(self, start: int, end: int) -> tuple[int, ...]:
+        """Return the indexes into `page.words` of the words that the offsets touch, in reading order."""
+        first = bisect_right(self.ends, start)
+        last = bisect_left(self.starts, end)
+        return self.indexes[first:last]
+
+    def box_between(self, start: int, end: int) -> Box:
+        """Return the box around the text between two offsets.
+
+        Where the text is only a part of a word, the box is cut at its share of the characters: a colon or a unit
+        that is glued to a value stays outside.
+        """
+        first, last = bisect_right(self.ends, start), bisect_left(self.starts, end)
+        if first >= last:
+            raise ValueError("no word stands between these offsets")
+        box: Box | None = None
+        for position in range(first, last):
+            word = self.page.words[self.indexes[position]].box
+            begin, length = self.starts[position], self.ends[position] - self.starts[position]
+            left = max(start - begin, 0) / length
+            right = min(end - begin, length) / length
+            part = Box(word.x0 + left * word.width, word.y0, word.x0 + right * word.width, word.y1)
+            box = part if box is None else box.union(part)
+        assert box is not None
+        return box
+
+
+@dataclass(slots=True)
+class _Fragment:
+    """Neighbouring words of one line, in points: no column gap between them."""
+
+    words: list[int]
+    x0: float
+    x1: float
+    y0: float
+    y1: float
+
+    @property
+    def middle(self) -> float:
+        return (self.y0 + self.y1) / 2
+
+    @property
+    def height(self) -> float:
+        return self.y1 - self.y0
+
+
+def read_page(*, page: Page) -> PageReading:
+    """Join a page's words into rows."""
+    rows = _rows(_fragments(page))
+    parts: list[str] = []
+    starts: list[int] = []
+    ends: list[int] = []
+    indexes: list[int] = []
+    offset = 0
+    previous: list[_Fragment] | None = None
+    for row in rows:
+        if previous is not None:
+            parts.append(SOFT_BREAK if _goes_on(previous, row) else HARD_BREAK)
+            offset += 1
+        for number, fragment in enumerate(row):
+            if number:
+                gap = fragment.x0 - row[number - 1].x1
+                wide = gap > COLUMN_GAP * min(fragment.height, row[number - 1].height)
+                parts.append(COLUMN if wide else BLANK)
+                offset += 1
+            for place, index in enumerate(fragment.words):
+                if place:
+                    parts.append(BLANK)
+                    offset += 1
+                text = page.words[index].text
+                parts.append(text)
+                starts.append(offset)
+                offset += len(text)
+                ends.append(offset)
+                indexes.append(index)
+        previous = row
+    return PageReading(page=page, text="".join(parts), starts=tuple(starts), ends=tuple(ends), indexes=tuple(indexes))
+
+
+def _fragments(page: Page) -> list[_Fragment]:
+    width, height = page.width, page.height
+    fragments: list[_Fragment] = []
+    current: _Fragment | None = None
+    key: tuple[int, int] | None = None
+    for index, word in enumerate(page.words):
+        x0, y0, x1, y1 = word.box
+        x0, x1, y0, y1 = x0 * width, x1 * width, y0 * height, y1 * height
+        if not word.text or x1 <= x0 or y1 <= y0:
+            continue
+        if (
+            current is not None
+            and key == (word.block, word.line)
+            and -0.5 * (y1 - y0) < x0 - current.x1 <= COLUMN_GAP * (y1 - y0)
+        ):
+            current.words.append(index)
+            current.x1 = max(current.x1, x1)
+            current.y0, current.y1 = min(current.y0, y0), max(current.y1, y1)
+        else:
+            current = _Fragment([index], x0, x1, y0, y1)
+            fragments.append(current)
+        key = (word.block, word.line)
+    return fragments
+
+
+def _rows(fragments: Sequence[_Fragment]) -> list[list[_Fragment]]:
+    """Return rows from top to bottom, each from left to right."""
+    rows: list[list[_Fragment]] = []
+    middle = height = 0.0
+    for fragment in sorted(fragments, key=lambda fragment: fragment.middle):
+        if rows and fragment.middle - middle < SAME_ROW * min(height, fragment.height):
+            rows[-1].append(fragment)
+            # The row's middle follows its fragments, so that a slightly turned scan still gives one row.
+            middle += (fragment.middle - middle) / len(rows[-1])
+        else:
+            rows.append([fragment])
+            middle, height = fragment.middle, fragment.height
+    for row in rows:
+        row.sort(key=lambda fragment: fragment.x0)
+    return rows
+
+
+def _goes_on(above: Sequence[_Fragment], below: Sequence[_Fragment]) -> bool:
+    if len(above) != 1 or len(below) != 1:
+        return False
+    upper, lower = above[0], below[0]
+    height = min(upper.height, lower.height)
+    near = lower.y0 - upper.y1 < SOFT_GAP * height and max(upper.height, lower.height) < 1.6 * height
+    return near and min(upper.x1, lower.x1) > max(upper.x0, lower.x0)
+
+
+def line_height(*, words: Sequence[Word]) -> float:
+    """Return the median height of words as a share of the page's height; 0 where there are none."""
+    return median(word.box.height for word in words) if words else 0.0
