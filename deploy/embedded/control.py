@@ -185,7 +185,7 @@ def start(place: Location, *, attached: bool, fresh: bool = False, servers_only:
     """
     location.make(place)
     if is_locked(place):
-        raise AlreadyUpError(f"the stack in {place.root} is running already")
+        raise AlreadyUpError(f"the stack in {place.root} is running already: `make down` stops it")
     command = [sys.executable, "-m", "deploy.embedded.guard", str(place.root)]
     command += ["--fresh"] * fresh + ["--servers-only"] * servers_only
     with (place.logs / "supervisor.log").open("wb") as log:

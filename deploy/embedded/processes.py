@@ -73,13 +73,19 @@ def processes(*, port: int) -> tuple[Process, ...]:
     """Return the processes; `port` is the web server's."""
     cores = min(os.cpu_count() or 1, 8)
     manage = (sys.executable, "manage.py")
-    web = (sys.executable, "-m", "granian", "--interface", "asgi", "--host", LOOPBACK, "--port", str(port))
+    web = (sys.executable, "-m", "granian", "--interface", "asginl", "--host", LOOPBACK, "--port", str(port))
     return (
-        Process(name="migrate", tier=PREPARATION, command=(*manage, "migrate", "--noinput"), once=True, as_owner=True),
+        Process(
+            name="migrate",
+            tier=PREPARATION,
+            command=(*manage, "migrate", "--noinput", "--skip-checks"),
+            once=True,
+            as_owner=True,
+        ),
         Process(
             name=BOOTSTRAP,
             tier=WORK,
-            command=(*manage, "bootstrap_tenant", "--slug", TENANT, "--email", EMAIL, "--json"),
+            command=(*manage, "bootstrap_tenant", "--slug", TENANT, "--email", EMAIL, "--json", "--skip-checks"),
             once=True,
         ),
         Process(

@@ -17,7 +17,7 @@ from deploy.embedded.location import PROJECT, Location
 from deploy.embedded.passwords import Passwords, load_passwords, write_private
 from deploy.embedded.ports import LOOPBACK, Ports
 from deploy.embedded.processes import BOOTSTRAP, WEB, WORK, Process, processes
-from deploy.embedded.supervisor import Child, Launch, Service, State, Supervisor
+from deploy.embedded.supervisor import Child, Launch, Service, Supervisor
 
 MARK = "QUIRE_SUPERVISED_BY"
 _SETTINGS = "apps.config.settings.dev"
@@ -178,7 +178,7 @@ def supervise(*, run_dir: Path, guard: int, fresh: bool, servers_only: bool) -> 
             child.service.name: {
                 "state": child.state.value,
                 "restarts": child.restarts,
-                **(_name(child.process.pid, child.started) if child.process and child.state != State.STOPPED else {}),
+                **(_name(child.process.pid, child.started) if child.process and child.alive else {}),
             }
             for child in children
         }
