@@ -50,7 +50,7 @@ bench: install  ## print the speed ratios, write .run/bench.json
 	@exec $(PY) -m deploy.bench $(ARGS)
 
 eval: install  ## print the accuracy on the corpus, write .run/eval.json
-	@exec $(PY) -m tests.load.eval $(ARGS)
+	@exec $(PY) -m deploy.eval $(ARGS)
 
 lock: install  ## resolve the dependencies anew into deploy/requirements.lock
 	@test -x .run/uv/bin/uv || { $(PY) -m venv .run/uv && .run/uv/bin/pip install -q uv; }
