@@ -1,0 +1,89 @@
+"""What was chosen, as values with evidence and confidence."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from apps.extraction.engines.layout import confidence
+from apps.extraction.engines.layout.choosing import Choice, Derived
+from apps.extraction.engines.layout.options import Placed
+from apps.extraction.engines.layout.parties import NameChoice
+from apps.extraction.values import Evidence, ExtractedValue
+from apps.schemas.fields import Field, Kind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A value before it becomes a result."""
+
+    value: str
+    confidence: float
+    evidence: tuple[Evidence, ...]
+    formula: str | None = None
+
+
+def of_choice(choice: Choice) -> Answer:
+    candidate = choice.option.placed.candidate
+    page = choice.option.placed.pieces.layout.page
+    sure = confidence.of_choice(choice=choice, read=confidence.reading(page=page, words=candidate.words))
+    evidence = Evidence(page=candidate.page, box=candidate.box, quote=candidate.text)
+    return Answer(value=candidate.value, confidence=sure, evidence=(evidence,))
+
+
+def of_name(choice: NameChoice) -> Answer:
+    sure = confidence.of_name(score=choice.score, rival=choice.rival, read=choice.span.confidence)
+    return Answer(value=choice.span.text, confidence=sure, evidence=(choice.span.evidence(),))
+
+
+def of_derived(*, name: str, derived: Derived, known: Mapping[str, Answer]) -> dict[str, Answer]:
+    """Return a value that follows from others, as sure as the least sure of them and a little less."""
+    inputs = [known[source] for source in derived.inputs]
+    sure = round(min(answer.confidence for answer in inputs) * 0.9, 4)
+    evidence = tuple(piece for answer in inputs for piece in answer.evidence)
+    value = format(derived.value.quantize(Decimal("0.01")), "f")
+    return {name: Answer(value=value, confidence=sure, evidence=evidence, formula=derived.formula)}
+
+
+def currency(*, name: str, placed: Sequence[Placed], known: Mapping[str, Answer]) -> dict[str, Answer]:
+    """Return the currency of the document's amounts by their signs and codes.
+
+    The sign on the level of a known amount is its evidence, or else the last one.
+    """
+    amounts: Counter[str] = Counter()
+    marks = [spot for spot in placed if spot.candidate.kind is Kind.CURRENCY and spot.candidate.confidence > 0.3]
+    for spot in placed:
+        if spot.candidate.kind is Kind.MONEY and spot.candidate.unit:
+            amounts[spot.candidate.unit] += 2
+    for spot in marks:
+        amounts[spot.candidate.value] += 1
+    ranked = amounts.most_common(2)
+    if not ranked:
+        return {}
+    code, count = ranked[0]
+    rival = ranked[1][1] if len(ranked) > 1 else 0
+    own = [spot for spot in marks if spot.candidate.value == code]
+    if not own:
+        return {}
+    chosen = {(piece.page, round(piece.box.y0, 3)) for answer in known.values() for piece in answer.evidence}
+    level = [spot for spot in own if (spot.candidate.page, round(spot.candidate.box.y0, 3)) in chosen]
+    spot = (level or own)[-1]
+    sure = (0.95 if count >= 3 else 0.8) * (1 - 0.8 * rival / (count + rival))
+    evidence = Evidence(page=spot.candidate.page, box=spot.candidate.box, quote=spot.candidate.text)
+    return {name: Answer(value=code, confidence=round(sure, 4), evidence=(evidence,))}
+
+
+def to_value(*, field: Field, answer: Answer, engine: str, path: str | None = None) -> ExtractedValue:
+    """Return an answer as the contract has it. `path` is the field's own by default."""
+    return ExtractedValue(
+        path=path or f"/{field.name}",
+        value=answer.value,
+        kind=field.kind,
+        engine=engine,
+        confidence=answer.confidence,
+        status=confidence.status(answer.confidence),
+        evidence=answer.evidence,
+        formula=answer.formula,
+    )

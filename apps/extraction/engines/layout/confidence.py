@@ -1,0 +1,51 @@
+"""How sure a value is, from what speaks for it: its label and place, rivals, arithmetic, and how well it was read."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from apps.extraction.engines.layout.choosing import Choice, Proof
+from apps.extraction.values import ValueStatus
+from apps.parsing.pages import Page
+
+ACCEPT = 0.7
+ABSTAIN = 0.45
+
+_RIVAL_FROM = 0.7
+_PROOF_DOUBT = {Proof.NONE: 1.0, Proof.AGREED: 0.3, Proof.TRIVIAL: 0.7}
+_VIOLATED = 0.7
+
+
+def of_choice(*, choice: Choice, read: float) -> float:
+    """Return a choice's confidence in [0, 1]. `read` is how well the page's words were recognised."""
+    sure = min(1.0, choice.option.score)
+    if choice.proof is not Proof.AGREED and sure > 0:
+        closeness = min(1.0, choice.rival / sure)
+        sure *= 1 - 0.35 * max(0.0, closeness - _RIVAL_FROM) / (1 - _RIVAL_FROM)
+    if choice.repeats:
+        sure = 1 - (1 - sure) * 0.75
+    if choice.proof is Proof.VIOLATED:
+        sure *= _VIOLATED
+    else:
+        sure = 1 - (1 - sure) * _PROOF_DOUBT[choice.proof]
+    return round(min(0.99, sure * read), 4)
+
+
+def reading(*, page: Page, words: Sequence[int]) -> float:
+    """Return how well words were recognised: the worst one's confidence counts, softened."""
+    if not words:
+        return 1.0
+    return math.sqrt(min(page.words[word].confidence for word in words))
+
+
+def status(confidence: float) -> ValueStatus:
+    return ValueStatus.ACCEPTED if confidence >= ACCEPT else ValueStatus.NEEDS_REVIEW
+
+
+def of_name(*, score: float, rival: float, read: float) -> float:
+    """Return a name's confidence: a rival that is nearly as good makes it doubtful."""
+    sure = min(0.97, score)
+    closeness = min(1.0, rival / sure) if sure > 0 else 0.0
+    sure *= 1 - 0.3 * max(0.0, closeness - _RIVAL_FROM) / (1 - _RIVAL_FROM)
+    return round(sure * math.sqrt(read), 4)

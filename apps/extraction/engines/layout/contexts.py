@@ -1,0 +1,104 @@
+"""What stands beside a value: the words left of it in its row and above it in its column, with how far off they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+
+from apps.extraction.engines.layout.geometry import Rect, overlap_x
+from apps.extraction.engines.layout.pieces import PagePieces, Piece
+from apps.extraction.engines.layout.wording import JOINING, NUMBER
+
+_ROWS_UP = 12
+_REACH_UP = 14.0
+_TEXTS_LEFT = 3
+_TEXTS_UP = 3
+_STACKED = 0.75
+"""Two lines of a heading lie within this many line heights."""
+
+
+class Relation(Enum):
+    INLINE = "inline"
+    LEFT = "left"
+    ABOVE = "above"
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """A phrase beside a value and how well it lies to be its label, in [0, 1]."""
+
+    parts: tuple[str, ...]
+    relation: Relation
+    fit: float
+    piece: Piece
+
+
+def is_faint(parts: tuple[str, ...]) -> bool:
+    """Return whether a phrase says nothing alone: "Nr.", "vom", "(EUR)"."""
+    return all(part in JOINING or part == NUMBER or part.isdigit() or len(part) < 2 for part in parts)
+
+
+def contexts(*, pieces: PagePieces, piece: Piece, rect: Rect) -> list[Context]:
+    """Return the phrases that can be the label of a value that begins in `piece` and covers `rect`."""
+    found = list(_left(pieces, piece, rect))
+    found.extend(_above(pieces, piece, rect))
+    return found
+
+
+def _left(pieces: PagePieces, piece: Piece, rect: Rect) -> Iterator[Context]:
+    row = pieces.rows[piece.row]
+    crossed_values = crossed_texts = 0
+    pending: Piece | None = None
+    for other in reversed(row[: piece.place]):
+        if other.value or not other.parts:
+            crossed_values += other.value
+            continue
+        gap = max(0.0, rect.x0 - other.rect.x1)
+        same = other.segment is piece.segment
+        colon = other.ends_label
+        fit = 1.0 if same else 1 - (min(0.12, 0.003 * gap) if colon else min(0.3, 0.008 * gap))
+        fit *= 0.8**crossed_values * 0.55**crossed_texts
+        relation = Relation.INLINE if same else Relation.LEFT
+        if pending is not None:
+            yield Context(other.parts + pending.parts, relation, fit / 0.55 * 0.95, other)
+            pending = None
+        yield Context(other.parts, relation, fit, other)
+        if crossed_texts == 0 and crossed_values <= 1 and is_faint(other.parts):
+            pending = other
+        crossed_texts += 1
+        if crossed_texts == _TEXTS_LEFT:
+            return
+
+
+def _above(pieces: PagePieces, piece: Piece, rect: Rect) -> Iterator[Context]:
+    crossed_values = crossed_texts = 0
+    lower: Piece | None = None
+    for row in reversed(pieces.rows[max(0, piece.row - _ROWS_UP) : piece.row]):
+        for other in row:
+            if not _in_column(other.rect, rect):
+                continue
+            gap = max(0.0, rect.y0 - other.rect.y1)
+            if gap > _REACH_UP:
+                return
+            if other.value or not other.parts:
+                crossed_values += other.value
+                continue
+            fit = 0.93 * (1 - min(0.5, 0.05 * max(0.0, gap - 0.8)))
+            fit *= max(0.5, 0.88**crossed_values)
+            stacked = (
+                lower is not None and lower.rect.y0 - other.rect.y1 < _STACKED and _in_column(lower.rect, other.rect)
+            )
+            if stacked and lower is not None:
+                yield Context(other.parts + lower.parts, Relation.ABOVE, fit * 0.97, other)
+            yield Context(other.parts, Relation.ABOVE, fit * 0.6 ** (crossed_texts - 0.5 * stacked), other)
+            lower = other
+            crossed_texts += 1
+            if crossed_texts == _TEXTS_UP:
+                return
+
+
+def _in_column(first: Rect, second: Rect) -> bool:
+    if overlap_x(first, second) > 0.25:
+        return True
+    return abs(first.x0 - second.x0) < 0.6 or abs(first.x1 - second.x1) < 0.6

@@ -1,0 +1,64 @@
+"""From pages and a schema to values: the steps in their order."""
+
+from __future__ import annotations
+
+from apps.extraction.candidates import find_candidates, infer_locale, read_page
+from apps.extraction.engines.layout.answers import Answer, currency, of_choice, of_derived, of_name, to_value
+from apps.extraction.engines.layout.choosing import choose
+from apps.extraction.engines.layout.confidence import ABSTAIN
+from apps.extraction.engines.layout.labels import lexicon
+from apps.extraction.engines.layout.lines import lay_out
+from apps.extraction.engines.layout.options import Placed, options, place
+from apps.extraction.engines.layout.parties import find_names
+from apps.extraction.engines.layout.pieces import VALUE_KINDS, PagePieces, take_apart
+from apps.extraction.engines.layout.roles import Role, role_of
+from apps.extraction.engines.layout.rules import equations
+from apps.extraction.engines.layout.sections import sections
+from apps.extraction.engines.protocol import Extraction, ExtractionRequest
+from apps.schemas.fields import Kind
+
+_LEAST = 0.4
+_KINDS = VALUE_KINDS | {Kind.CURRENCY, Kind.ORGANISATION, Kind.ADDRESS}
+_NAMES = frozenset({Kind.ORGANISATION, Kind.PERSON})
+
+
+class LayoutEngine:
+    """Reads labels, typed candidates and tables on the page. Needs no model and no network."""
+
+    name = "layout"
+
+    def extract(self, request: ExtractionRequest) -> Extraction:
+        """Answer what the pages say plainly of `request.wanted`; leave out what is doubtful."""
+        document, schema = request.document, request.schema
+        locale = infer_locale(document=document)
+        words = lexicon(fields=schema.fields, language=locale.language)
+        pages: list[PagePieces] = []
+        placed: list[Placed] = []
+        kinds = _KINDS | {field.kind for field in schema.fields}
+        for page in document.pages:
+            candidates = find_candidates(page=page, kinds=kinds, locale=locale, reading=read_page(page=page))
+            pieces = take_apart(layout=lay_out(page=page), candidates=candidates)
+            pages.append(pieces)
+            placed.extend(place(pieces=pieces, candidates=candidates))
+        scalars = [field for field in schema.fields if field.kind is not Kind.ARRAY]
+        names = [field for field in scalars if field.kind in _NAMES]
+        typed = [field for field in scalars if field.kind not in _NAMES]
+        roles = {field.name: role for field in names if (role := role_of(field)) is not Role.NONE}
+        areas = {pieces.layout.page.number: sections(pieces=pieces, lexicon=words, roles=roles) for pieces in pages}
+        found = options(fields=typed, lexicon=words, placed=placed, pages=len(pages), areas=areas)
+        rules = equations(rules=schema.rules, names=frozenset(field.name for field in typed))
+        choices, derived = choose(options=found, equations=rules, least=_LEAST)
+        answers: dict[str, Answer] = {name: of_choice(choice) for name, choice in choices.items()}
+        for name, choice in find_names(fields=names, pages=pages, placed=placed, lexicon=words).items():
+            answers[name] = of_name(choice)
+        for name, value in derived.items():
+            answers.update(of_derived(name=name, derived=value, known=answers))
+        for field in typed:
+            if field.kind is Kind.CURRENCY and field.name not in answers:
+                answers.update(currency(name=field.name, placed=placed, known=answers))
+        values = tuple(
+            to_value(field=field, answer=answers[field.name], engine=self.name)
+            for field in scalars
+            if field.name in request.wanted and field.name in answers and answers[field.name].confidence >= ABSTAIN
+        )
+        return Extraction(values=values)

@@ -1,0 +1,140 @@
+"""Reading geometry: a page's boxes in line heights, turned so that its lines run from left to right.
+
+Pages come in any size and scans in any resolution; a line height is what the eye measures white space in. Contracts are
+also printed sideways: the page is then turned here, once, so that nothing after this has to know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import Enum
+from itertools import pairwise
+from statistics import median
+from typing import NamedTuple
+
+from apps.parsing.pages import Box, Page, Word
+
+
+class Rect(NamedTuple):
+    """A rectangle in the reading frame, in line heights, from the top left."""
+
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+
+    @property
+    def width(self) -> float:
+        return self.x1 - self.x0
+
+    @property
+    def height(self) -> float:
+        return self.y1 - self.y0
+
+    @property
+    def middle(self) -> float:
+        return (self.y0 + self.y1) / 2
+
+    @property
+    def center(self) -> float:
+        return (self.x0 + self.x1) / 2
+
+    def union(self, other: Rect) -> Rect:
+        return Rect(min(self.x0, other.x0), min(self.y0, other.y0), max(self.x1, other.x1), max(self.y1, other.y1))
+
+
+class Turn(Enum):
+    """How the lines of a page run: as usual, upwards (turned left) or downwards (turned right)."""
+
+    NONE = "none"
+    UP = "up"
+    DOWN = "down"
+
+
+class Frame(NamedTuple):
+    """The way from a page's coordinates to reading coordinates. `unit` is the line height in points."""
+
+    turn: Turn
+    page_width: float
+    page_height: float
+    unit: float
+
+    @property
+    def width(self) -> float:
+        """The page's width as it is read, in line heights."""
+        return (self.page_width if self.turn is Turn.NONE else self.page_height) / self.unit
+
+    @property
+    def height(self) -> float:
+        """The page's height as it is read, in line heights."""
+        return (self.page_height if self.turn is Turn.NONE else self.page_width) / self.unit
+
+    def rect(self, box: tuple[float, float, float, float]) -> Rect:
+        """Return a box of the page, in [0, 1], as it lies in the reading frame."""
+        x0, y0, x1, y1 = box
+        if self.turn is Turn.NONE:
+            across, down = self.page_width / self.unit, self.page_height / self.unit
+            return Rect(x0 * across, y0 * down, x1 * across, y1 * down)
+        across, down = self.page_height / self.unit, self.page_width / self.unit
+        if self.turn is Turn.UP:
+            return Rect((1 - y1) * across, x0 * down, (1 - y0) * across, x1 * down)
+        return Rect(y0 * across, (1 - x1) * down, y1 * across, (1 - x0) * down)
+
+    def box(self, rect: Rect) -> Box:
+        """Return a rectangle of the reading frame as the page has it, in [0, 1]."""
+        if self.turn is Turn.NONE:
+            across, down = self.page_width / self.unit, self.page_height / self.unit
+            return Box(rect.x0 / across, rect.y0 / down, rect.x1 / across, rect.y1 / down)
+        across, down = self.page_height / self.unit, self.page_width / self.unit
+        if self.turn is Turn.UP:
+            return Box(rect.y0 / down, 1 - rect.x1 / across, rect.y1 / down, 1 - rect.x0 / across)
+        return Box(1 - rect.y1 / down, rect.x0 / across, 1 - rect.y0 / down, rect.x1 / across)
+
+
+def frame_of(*, page: Page) -> Frame:
+    """Return the frame in which a page is read."""
+    turn = _turn(page)
+    heights = [
+        word.box.height * page.height if turn is Turn.NONE else word.box.width * page.width
+        for word in page.words
+        if len(word.text) > 1
+    ]
+    unit = median(heights) if heights else 12.0
+    return Frame(turn=turn, page_width=page.width, page_height=page.height, unit=max(unit, 1e-3))
+
+
+def _turn(page: Page) -> Turn:
+    """Words that are taller than wide, though they have several letters, stand sideways."""
+    upright = sideways = 0
+    for word in page.words:
+        if len(word.text) < 4:
+            continue
+        if word.box.height * page.height > 1.3 * word.box.width * page.width:
+            sideways += 1
+        else:
+            upright += 1
+    if sideways <= 2 * upright or sideways < 5:
+        return Turn.NONE
+    return Turn.UP if _rises(page.words) else Turn.DOWN
+
+
+def _rises(words: Sequence[Word]) -> bool:
+    """Return whether the words of a sideways line follow each other upwards."""
+    up = down = 0
+    for first, second in pairwise(words):
+        if (first.block, first.line) == (second.block, second.line):
+            if second.box.y0 < first.box.y0:
+                up += 1
+            elif second.box.y0 > first.box.y0:
+                down += 1
+    return up >= down
+
+
+def overlap_x(first: Rect, second: Rect) -> float:
+    """Return how much of the narrower one's width both share, in [0, 1]; below 0 where they are apart."""
+    return (min(first.x1, second.x1) - max(first.x0, second.x0)) / max(min(first.width, second.width), 1e-6)
+
+
+def overlap_y(first: Rect, second: Rect) -> float:
+    """Return how much of the lower one's height both share, in [0, 1]; below 0 where they are apart."""
+    return (min(first.y1, second.y1) - max(first.y0, second.y0)) / max(min(first.height, second.height), 1e-6)

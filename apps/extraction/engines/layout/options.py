@@ -1,0 +1,242 @@
+"""Which candidate can be which field's value, and how well."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+
+from apps.extraction.candidates import Candidate, Part
+from apps.extraction.engines.layout.contexts import Context, Relation, contexts
+from apps.extraction.engines.layout.geometry import Rect, overlap_x
+from apps.extraction.engines.layout.labels import Lexicon
+from apps.extraction.engines.layout.pieces import PagePieces, Piece
+from apps.extraction.engines.layout.roles import Role, role_of
+from apps.extraction.engines.layout.sections import Section, role_at
+from apps.extraction.engines.layout.wording import tokens as words_of
+from apps.schemas.fields import Field, Kind
+
+NUMERIC = frozenset({Kind.MONEY, Kind.NUMBER, Kind.INTEGER})
+
+PARTYS = frozenset({Kind.VAT_ID, Kind.IBAN, Kind.EMAIL, Kind.PHONE})
+"""Kinds that belong to a party, so that it matters whose section or letterhead they stand in."""
+
+_LEAST = 0.12
+_FROM = frozenset(
+    {"from", "start", "begin", "beginning", "von", "ab", "beginn", "debut", "desde", "inicio", "dal", "inizio"}
+)
+_TO = frozenset({"to", "end", "until", "thru", "through", "bis", "ende", "fin", "hasta", "al", "fine"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placed:
+    """A candidate with its place in the reading frame."""
+
+    candidate: Candidate
+    piece: Piece
+    rect: Rect
+    pieces: PagePieces
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Option:
+    """A candidate as a field's value. `score` in [0, 1]; `label` is what its words alone say, 0 without any."""
+
+    placed: Placed
+    score: float
+    label: float
+    reasons: tuple[str, ...] = field(default=())
+
+    @property
+    def value(self) -> str:
+        return self.placed.candidate.value
+
+
+def place(*, pieces: PagePieces, candidates: Sequence[Candidate]) -> list[Placed]:
+    """Find where candidates stand. One whose words the layout dropped is left out."""
+    found = []
+    for candidate in candidates:
+        piece = pieces.of(candidate)
+        if piece is not None:
+            rect = pieces.layout.frame.rect(candidate.box)
+            found.append(Placed(candidate=candidate, piece=piece, rect=rect, pieces=pieces))
+    return found
+
+
+def polarity(schema_field: Field) -> Part:
+    """Return whether a date field asks for the beginning or the end of a range, by its name."""
+    parts = set(words_of(schema_field.name.replace("_", " "))) | set(words_of(schema_field.title))
+    if parts & _FROM and not parts & _TO:
+        return Part.START
+    if parts & _TO and not parts & _FROM:
+        return Part.END
+    return Part.WHOLE
+
+
+def options(
+    *,
+    fields: Sequence[Field],
+    lexicon: Lexicon,
+    placed: Sequence[Placed],
+    pages: int,
+    taken: Collection[tuple[int, int]] = (),
+    areas: Mapping[int, Sequence[Section]] | None = None,
+) -> dict[str, list[Option]]:
+    """Return each field's options, the best first.
+
+    `taken` are (page, word) that table rows already use; `areas` are the parties' sections by page.
+    """
+    roles = {schema_field.name: role_of(schema_field) for schema_field in fields}
+    by_kind: dict[Kind, list[Field]] = defaultdict(list)
+    for schema_field in fields:
+        by_kind[schema_field.kind].append(schema_field)
+    directions = {schema_field.name: polarity(schema_field) for schema_field in fields}
+    found: dict[str, list[Option]] = {schema_field.name: [] for schema_field in fields}
+    for spot in placed:
+        asking = by_kind.get(spot.candidate.kind)
+        if not asking:
+            continue
+        beside = contexts(pieces=spot.pieces, piece=spot.piece, rect=spot.rect)
+        owned = _owned(beside, lexicon)
+        used = any((spot.candidate.page, word) in taken for word in spot.candidate.words)
+        for schema_field in asking:
+            label, fit = _label(schema_field.name, beside, lexicon, owned)
+            prior = _prior(schema_field, spot, pages)
+            if used:
+                prior *= 0.3
+            prior *= _range_fit(directions[schema_field.name], spot.candidate.part)
+            if schema_field.kind in PARTYS:
+                area = role_at(rect=spot.rect, found=(areas or {}).get(spot.candidate.page, ()))
+                fit, prior = _party_fit(roles[schema_field.name], area, spot, fit, prior)
+            shape = _shape(schema_field.kind, spot.candidate)
+            score = fit * shape * prior
+            if score >= _LEAST or schema_field.kind in NUMERIC:
+                found[schema_field.name].append(Option(placed=spot, score=score, label=label))
+    _one_party_each(found, roles)
+    for listed in found.values():
+        listed.sort(key=lambda option: -option.score)
+    return found
+
+
+def _one_party_each(found: dict[str, list[Option]], roles: Mapping[str, Role]) -> None:
+    """Take from the recipient what stands in the issuer's place: a paper repeats the issuer's numbers."""
+    issuers = {
+        option.value: option.score
+        for name, listed in found.items()
+        if roles[name] is Role.ISSUER
+        for option in listed
+        if option.placed.candidate.kind in PARTYS and option.score > 0.6
+    }
+    for name, listed in found.items():
+        if roles[name] is Role.RECIPIENT:
+            found[name] = [option for option in listed if issuers.get(option.value, 0.0) <= option.score]
+
+
+def _owned(beside: Sequence[Context], lexicon: Lexicon) -> float:
+    """Return how surely a value has a label of its own in its row: then the words above it are another value's."""
+    own = 0.0
+    for context in beside:
+        if context.relation is Relation.ABOVE or context.fit < 0.75:
+            continue
+        known = lexicon.read(context.parts).best
+        own = max(own, 0.9 if context.piece.ends_label else 0.0, known if known > 0.6 else 0.0)
+    return own
+
+
+def _label(name: str, beside: Sequence[Context], lexicon: Lexicon, owned: float) -> tuple[float, float]:
+    """Return the best label's score alone, and with its place counted in, supported by a second one."""
+    best_label = 0.0
+    level = above = 0.0
+    for context in beside:
+        score = lexicon.read(context.parts).score(name)
+        if score <= 0.05:
+            continue
+        fit = score * context.fit
+        if context.relation is Relation.ABOVE:
+            fit *= 1 - 0.6 * owned
+            above = max(above, fit)
+        else:
+            level = max(level, fit)
+        best_label = max(best_label, score)
+    best, second = max(level, above), min(level, above)
+    return best_label, best + (1 - best) * 0.4 * second
+
+
+def _party_fit(role: Role, area: Role | None, spot: Placed, fit: float, prior: float) -> tuple[float, float]:
+    """Weigh whose section a value stands in; letterhead and footer are the issuer's."""
+    if role is Role.NONE:
+        return fit, prior
+    depth = spot.rect.middle / max(spot.pieces.layout.frame.height, 1e-6)
+    if area is role:
+        return max(fit, 0.8), prior
+    if area is not None:
+        return fit, prior * 0.2
+    if depth > 0.85 or depth < 0.1:
+        return (max(fit, 0.75), prior) if role is Role.ISSUER else (fit, prior * 0.5)
+    return fit, prior
+
+
+def _range_fit(wanted: Part, part: Part) -> float:
+    if wanted is Part.WHOLE:
+        return 1.0 if part is Part.WHOLE else 0.75
+    if part is Part.WHOLE:
+        return 0.9
+    return 1.0 if part is wanted else 0.02
+
+
+def _shape(kind: Kind, candidate: Candidate) -> float:
+    if kind is Kind.IDENTIFIER:
+        return 0.45 + 0.55 * min(1.0, candidate.confidence / 0.75)
+    return 0.6 + 0.4 * candidate.confidence
+
+
+def _prior(schema_field: Field, spot: Placed, pages: int) -> float:
+    """Documents say who and when at their beginning, and what it comes to at their end."""
+    frame = spot.pieces.layout.frame
+    depth = spot.rect.middle / max(frame.height, 1e-6)
+    page = spot.candidate.page
+    if schema_field.kind in NUMERIC:
+        done = (page - 1 + depth) / max(pages, 1)
+        return 0.9 + 0.1 * done
+    late = 0.0 if page == 1 else 0.15
+    return 1.0 - late - 0.08 * depth
+
+
+def amount(option: Option) -> Decimal | None:
+    """Return an option's value as a number."""
+    try:
+        return Decimal(option.value)
+    except InvalidOperation:
+        return None
+
+
+def is_column_sum(spot: Placed, others: Sequence[Placed]) -> bool:
+    """Return whether an amount is the sum of two or more that stand above it in its column, without a break."""
+    total = _number(spot)
+    if total is None or total == 0:
+        return False
+    above = [
+        other
+        for other in others
+        if other.candidate.page == spot.candidate.page
+        and other.rect.y1 <= spot.rect.y0 + 0.2
+        and overlap_x(other.rect, spot.rect) > 0.3
+    ]
+    above.sort(key=lambda other: -other.rect.y0)
+    added = Decimal(0)
+    for count, other in enumerate(above[:40], start=1):
+        number = _number(other)
+        if number is None:
+            return False
+        added += number
+        if count >= 2 and added == total:
+            return True
+    return False
+
+
+def _number(spot: Placed) -> Decimal | None:
+    try:
+        return Decimal(spot.candidate.value)
+    except InvalidOperation:
+        return None

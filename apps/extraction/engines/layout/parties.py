@@ -1,0 +1,332 @@
+"""Names of the issuer and the recipient where no label says so: letterhead, sender line, address window, footer.
+
+An address gives its party away: the name stands on the line above the street. Which part the party plays is told by
+where the block lies and what stands near it; a name that the paper repeats is the issuer's.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from rapidfuzz import fuzz
+
+from apps.extraction.candidates import Candidate
+from apps.extraction.engines.layout.geometry import Rect
+from apps.extraction.engines.layout.labelled import SURE_LABEL, Labelled, is_label, is_name, labelled
+from apps.extraction.engines.layout.labels import Lexicon
+from apps.extraction.engines.layout.lines import Segment, Token
+from apps.extraction.engines.layout.options import Placed
+from apps.extraction.engines.layout.pieces import PagePieces, Piece
+from apps.extraction.engines.layout.roles import Role, role_of
+from apps.extraction.engines.layout.spans import Span, span_of
+from apps.extraction.engines.layout.wording import fold
+from apps.extraction.engines.layout.wording import tokens as words_of
+from apps.schemas.fields import Field, Kind
+
+_SEPARATORS = re.compile(r"^[•●·∙|*–—-]+$|^[•●·∙|]")
+_SALUTATION_WORDS = """
+herr herrn frau firma fa mr mrs ms mme m monsieur madame mlle senor senora sr sra signor signora sig spett spettle
+an to attn z hd zhd c o
+"""
+_SALUTATION = frozenset(_SALUTATION_WORDS.split())
+_ABOVE_GAP = 1.3
+_ABOVE_GAP_ALIGNED = 2.3
+_MOST_LINES = 4
+_SAME_NAME = 88.0
+
+
+@dataclass(slots=True)
+class Party:
+    """A name with what speaks for each part. Several places of the same name are one party."""
+
+    span: Span
+    votes: dict[Role, float] = field(default_factory=lambda: {Role.ISSUER: 0.0, Role.RECIPIENT: 0.0})
+    places: int = 1
+    rect: Rect | None = None
+
+    def vote(self, role: Role, weight: float) -> None:
+        """Add evidence as if independent: two halves make three quarters."""
+        self.votes[role] = 1 - (1 - self.votes[role]) * (1 - weight)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NameChoice:
+    """The name chosen for a field; `rival` is the score of the best other name."""
+
+    span: Span
+    score: float
+    rival: float
+
+
+def find_names(
+    *, fields: Sequence[Field], pages: Sequence[PagePieces], placed: Sequence[Placed], lexicon: Lexicon
+) -> dict[str, NameChoice]:
+    """Choose a name for each party field."""
+    scores: dict[str, list[tuple[Span, float]]] = {}
+    for schema_field in fields:
+        found = [
+            hit
+            for pieces in pages
+            for hit in labelled(pieces=pieces, lexicon=lexicon, name=schema_field.name, names_only=True)
+        ]
+        scores[schema_field.name] = [(_trimmed(hit), hit.score * _early(hit)) for hit in found]
+    roles = {schema_field.name: role_of(schema_field) for schema_field in fields}
+    if any(role is not Role.NONE for role in roles.values()):
+        for party in _parties(pages, placed, lexicon):
+            issuer, recipient = party.votes[Role.ISSUER], party.votes[Role.RECIPIENT]
+            for name, role in roles.items():
+                if role is Role.NONE:
+                    continue
+                own, other = (issuer, recipient) if role is Role.ISSUER else (recipient, issuer)
+                score = own * (1 - 0.7 * other)
+                if score > 0.1:
+                    scores[name].append((party.span, score))
+    return _assign(scores)
+
+
+def _early(hit: Labelled) -> float:
+    return 1.0 if hit.span.page.number == 1 else 0.88
+
+
+def _trimmed(hit: Labelled) -> Span:
+    return hit.span
+
+
+def _assign(scores: Mapping[str, list[tuple[Span, float]]]) -> dict[str, NameChoice]:
+    """Give each field its best name; two fields don't get the same one."""
+    merged = {name: _merged(found) for name, found in scores.items()}
+    chosen: dict[str, NameChoice] = {}
+    order = sorted(merged, key=lambda name: -max((score for _, score in merged[name]), default=0.0))
+    for name in order:
+        free = [
+            (span, score)
+            for span, score in merged[name]
+            if all(not same_name(span.text, other.span.text) for other in chosen.values())
+        ]
+        if free:
+            span, score = max(free, key=lambda pair: pair[1])
+            rival = max((other for spot, other in free if not same_name(spot.text, span.text)), default=0.0)
+            chosen[name] = NameChoice(span=span, score=score, rival=rival)
+    return chosen
+
+
+def _merged(found: Iterable[tuple[Span, float]]) -> list[tuple[Span, float]]:
+    """Let places of the same name support each other; the surest place is kept."""
+    groups: list[list[tuple[Span, float]]] = []
+    for span, score in found:
+        for group in groups:
+            if same_name(span.text, group[0][0].text):
+                group.append((span, score))
+                break
+        else:
+            groups.append([(span, score)])
+    merged = []
+    for group in groups:
+        group.sort(key=lambda pair: -pair[1])
+        doubt = 1 - group[0][1]
+        for _, score in group[1:3]:
+            doubt *= 1 - 0.4 * score
+        merged.append((group[0][0], 1 - doubt))
+    return merged
+
+
+def same_name(first: str, second: str) -> bool:
+    """Return whether two spellings name the same party."""
+    one, two = fold(first), fold(second)
+    return one == two or fuzz.ratio(one, two) >= _SAME_NAME
+
+
+def _parties(pages: Sequence[PagePieces], placed: Sequence[Placed], lexicon: Lexicon) -> list[Party]:
+    by_page: dict[int, list[Candidate]] = defaultdict(list)
+    for spot in placed:
+        by_page[spot.candidate.page].append(spot.candidate)
+    parties: list[Party] = []
+    for pieces in pages:
+        parties.extend(_of_page(pieces, by_page[pieces.layout.page.number], lexicon))
+    merged: list[Party] = []
+    for party in parties:
+        for known in merged:
+            if same_name(party.span.text, known.span.text):
+                known.places += 1
+                for role, weight in party.votes.items():
+                    known.vote(role, 0.8 * weight)
+                break
+        else:
+            merged.append(party)
+    for party in merged:
+        if party.places > 1:
+            party.vote(Role.ISSUER, 0.15)
+    return merged
+
+
+def _of_page(pieces: PagePieces, candidates: Sequence[Candidate], lexicon: Lexicon) -> list[Party]:
+    found: list[Party] = []
+    frame = pieces.layout.frame
+    senders: list[Rect] = []
+    blocks: list[tuple[Party, Rect]] = []
+    private = [
+        frame.rect(candidate.box)
+        for candidate in candidates
+        if candidate.kind in {Kind.VAT_ID, Kind.IBAN, Kind.EMAIL, Kind.PHONE} and candidate.confidence > 0.4
+    ]
+    first_page = pieces.layout.page.number == 1
+    for candidate in candidates:
+        if candidate.kind is not Kind.ADDRESS:
+            continue
+        rect = frame.rect(candidate.box)
+        segments = _segments(pieces, candidate)
+        if not segments:
+            continue
+        sender = _sender(pieces, segments[0])
+        if sender is not None:
+            party = Party(sender, rect=rect)
+            party.vote(Role.ISSUER, 0.8 if first_page else 0.5)
+            senders.append(segments[0].rect)
+            found.append(party)
+            continue
+        name, top = _name_above(pieces, segments[0], lexicon)
+        if name is None:
+            continue
+        block = rect.union(top)
+        party = Party(name, rect=block)
+        depth = block.y0 / max(frame.height, 1e-6)
+        near = sum(_near(block, other) for other in private)
+        if depth > 0.82:
+            party.vote(Role.ISSUER, 0.55)
+        elif first_page and depth < 0.1:
+            party.vote(Role.ISSUER, 0.45)
+        if near:
+            party.vote(Role.ISSUER, min(0.5, 0.25 * near))
+        if first_page and 0.1 < depth < 0.4 and not near:
+            party.vote(Role.RECIPIENT, 0.55)
+        blocks.append((party, block))
+        found.append(party)
+    for party, block in blocks:
+        if any(0 <= block.y0 - sender.y1 < 6 and abs(block.x0 - sender.x0) < 4 for sender in senders):
+            party.vote(Role.RECIPIENT, 0.75)
+    found.extend(_by_form(pieces, candidates, first_page=first_page))
+    return found
+
+
+def _by_form(pieces: PagePieces, candidates: Sequence[Candidate], *, first_page: bool) -> list[Party]:
+    """Names with a legal form that stand in a letterhead or a footer without an address below."""
+    found = []
+    frame = pieces.layout.frame
+    for candidate in candidates:
+        if candidate.kind is not Kind.ORGANISATION or candidate.confidence < 0.6:
+            continue
+        pieces_of = [piece for word in candidate.words for piece in pieces.by_word.get(word, ())]
+        if not pieces_of:
+            continue
+        row = pieces_of[-1].row
+        words = set(candidate.words)
+        tokens = [
+            token
+            for piece in dict.fromkeys(pieces_of)
+            if piece.row == row
+            for token in piece.tokens
+            if token.word in words
+        ]
+        span = span_of(layout=pieces.layout, tokens=tokens)
+        if span is None or not is_name(span):
+            continue
+        depth = span.rect.y0 / max(frame.height, 1e-6)
+        party = Party(span, rect=span.rect)
+        if first_page and depth < 0.12:
+            party.vote(Role.ISSUER, 0.5)
+        elif depth > 0.82:
+            party.vote(Role.ISSUER, 0.4)
+        else:
+            party.vote(Role.ISSUER, 0.12)
+        found.append(party)
+    return found
+
+
+def _segments(pieces: PagePieces, candidate: Candidate) -> list[Segment]:
+    """Return the segments that an address runs over, from the top."""
+    found: dict[int, Segment] = {}
+    for word in candidate.words:
+        for piece in pieces.by_word.get(word, ()):
+            found.setdefault(id(piece.segment), piece.segment)
+    return sorted(found.values(), key=lambda segment: segment.rect.y0)
+
+
+def _sender(pieces: PagePieces, segment: Segment) -> Span | None:
+    """Return the name in a one-line sender "Name * Street * Town", or None where the line isn't one."""
+    marks = [
+        number
+        for number, token in enumerate(segment.tokens)
+        if _SEPARATORS.match(token.text) or (token.text.endswith(",") and number < len(segment.tokens) - 1)
+    ]
+    if len(marks) < 2 or marks[0] == 0:
+        return None
+    first = segment.tokens[: marks[0] + (1 if segment.tokens[marks[0]].text.endswith(",") else 0)]
+    span = span_of(layout=pieces.layout, tokens=first)
+    return span if span is not None and is_name(span) and not any(char.isdigit() for char in span.text) else None
+
+
+def _name_above(pieces: PagePieces, top: Segment, lexicon: Lexicon) -> tuple[Span | None, Rect]:
+    """Return the name that heads an address block, and the rect of its line."""
+    lines: list[tuple[Span, Segment]] = []
+    here = top
+    for row in reversed(pieces.rows[max(0, top.row - 8) : top.row]):
+        segment = _aligned(row, here.rect)
+        if segment is None:
+            if here.rect.y0 - (row[0].rect.y1 if row else 0.0) > _ABOVE_GAP_ALIGNED + 1:
+                break
+            continue
+        gap = here.rect.y0 - segment.rect.y1
+        close = abs(segment.rect.x0 - here.rect.x0) < 0.4
+        if gap > (_ABOVE_GAP_ALIGNED if close else _ABOVE_GAP) or len(lines) == _MOST_LINES:
+            break
+        parts = [piece for piece in row if piece.segment is segment]
+        span = span_of(layout=pieces.layout, tokens=segment.tokens)
+        if span is None or not is_name(span) or _is_heading(parts, lexicon) or _sender(pieces, segment) is not None:
+            break
+        lines.append((span, segment))
+        here = segment
+    while lines and _is_salutation(lines[-1][0]):
+        lines.pop()
+    if not lines:
+        return None, top.rect
+    span, segment = lines[-1]
+    return _without_salutation(span), segment.rect
+
+
+def _aligned(row: Sequence[Piece], rect: Rect) -> Segment | None:
+    best: Segment | None = None
+    for piece in row:
+        segment = piece.segment
+        apart = abs(segment.rect.x0 - rect.x0)
+        if apart < 1.2 and (best is None or apart < abs(best.rect.x0 - rect.x0)):
+            best = segment
+    return best
+
+
+def _is_heading(parts: Sequence[Piece], lexicon: Lexicon) -> bool:
+    if any(piece.value and not piece.parts for piece in parts):
+        return True
+    if is_label(parts[0], lexicon):
+        return True
+    return any(piece.value for piece in parts) or (len(parts) == 1 and lexicon.read(parts[0].parts).best >= SURE_LABEL)
+
+
+def _is_salutation(span: Span) -> bool:
+    return all(part in _SALUTATION for part in words_of(span.text))
+
+
+def _without_salutation(span: Span) -> Span:
+    tokens: list[Token] = list(span.tokens)
+    while (
+        len(tokens) > 1 and words_of(tokens[0].text) and all(part in _SALUTATION for part in words_of(tokens[0].text))
+    ):
+        tokens.pop(0)
+    return span_of(layout=span.layout, tokens=tokens) or span
+
+
+def _near(block: Rect, other: Rect) -> bool:
+    """Return whether something stands in or right under a block."""
+    return block.y0 - 0.5 <= other.y0 <= block.y1 + 5 and other.x0 < block.x1 + 6 and other.x1 > block.x0 - 2

@@ -1,0 +1,112 @@
+"""A schema's arithmetic chooses between candidates, and tells how sure the choice is."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import product
+
+from apps.extraction.engines.layout.options import Option, amount
+from apps.schemas.fields import Rule
+from apps.schemas.rules import Node, RuleError, evaluate, parse_formula
+
+MOST_OPTIONS = 12
+_BONUS = 0.75
+"""What a rule that adds up is worth beside the labels' scores: a little less than one perfect label."""
+_BONUS_TRIVIAL = 0.3
+"""The same where it holds without telling anything: nothing added, both sides the same."""
+ROUNDING = Decimal("0.011")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Equation:
+    """A rule over single fields, read. Several `inputs` on the left, written as `text`, make the field on the right."""
+
+    text: str
+    left: Node
+    inputs: tuple[str, ...]
+    output: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agreement:
+    """Options that satisfy an equation together, by field name. `trivial`: a term is 0, so that little is proven."""
+
+    options: Mapping[str, Option]
+    gain: float
+    trivial: bool
+
+
+def equations(*, rules: Sequence[Rule], names: frozenset[str]) -> list[Equation]:
+    """Return the rules that join single fields only."""
+    found = []
+    for rule in rules:
+        try:
+            left, right = parse_formula(rule.left), parse_formula(rule.right)
+        except RuleError:
+            continue
+        used = left.names()
+        if right.op == "name" and right.text in names and used <= names and not left.summed_names():
+            found.append(Equation(text=rule.left, left=left, inputs=tuple(sorted(used)), output=right.text))
+    return found
+
+
+def agreements(*, equation: Equation, options: Mapping[str, Sequence[Option]]) -> list[Agreement]:
+    """Return the ways to satisfy an equation by candidates, the best first."""
+    pools = []
+    for name in equation.inputs:
+        pool = [
+            (option, number)
+            for option in options.get(name, ())[:MOST_OPTIONS]
+            if (number := amount(option)) is not None
+        ]
+        pools.append(pool)
+    results: dict[Decimal, list[Option]] = defaultdict(list)
+    for option in options.get(equation.output, ())[:MOST_OPTIONS]:
+        number = amount(option)
+        if number is not None:
+            results[_cents(number)].append(option)
+    found = []
+    for chosen in product(*pools):
+        values = {name: number for name, (_, number) in zip(equation.inputs, chosen, strict=True)}
+        result = evaluate(equation.left, values=values, columns={})
+        if result is None:
+            continue
+        for near in (_cents(result), _cents(result) + Decimal("0.01"), _cents(result) - Decimal("0.01")):
+            for option in results.get(near, ()):
+                number = amount(option)
+                if number is None or abs(number - result) > ROUNDING:
+                    continue
+                picked = {name: choice for name, (choice, _) in zip(equation.inputs, chosen, strict=True)}
+                picked[equation.output] = option
+                if len({id(choice.placed) for choice in picked.values()}) < len(picked):
+                    continue
+                trivial = any(value == 0 for value in values.values()) or number == 0
+                found.append(_agreement(picked, trivial=trivial))
+    found.sort(key=lambda agreement: -agreement.gain)
+    return found
+
+
+def _agreement(picked: dict[str, Option], *, trivial: bool) -> Agreement:
+    gain = sum(option.score for option in picked.values()) + (_BONUS_TRIVIAL if trivial else _BONUS)
+    return Agreement(options=picked, gain=gain, trivial=trivial)
+
+
+def _cents(number: Decimal) -> Decimal:
+    return number.quantize(Decimal("0.01"))
+
+
+def solve(*, equation: Equation, known: Mapping[str, Decimal], missing: str) -> Decimal | None:
+    """Return the one missing value of an equation that is linear in it, or None."""
+    if missing == equation.output:
+        return evaluate(equation.left, values=known, columns={})
+    goal = known.get(equation.output)
+    if goal is None:
+        return None
+    at_zero = evaluate(equation.left, values={**known, missing: Decimal(0)}, columns={})
+    at_one = evaluate(equation.left, values={**known, missing: Decimal(1)}, columns={})
+    if at_zero is None or at_one is None or at_one == at_zero:
+        return None
+    return (goal - at_zero) / (at_one - at_zero)
