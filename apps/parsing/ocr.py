@@ -28,6 +28,8 @@ def load() -> None:
     path = Path(sys.prefix) / "share" / "tessdata"
     _engine = tesserocr.PyTessBaseAPI(path=f"{path}/", lang=LANGUAGES, psm=tesserocr.PSM.AUTO)
     _engine.SetImageBytes(b"\xff" * 10_000, 100, 100, 1, 100)
+    # A resolution that it complains of: its log must be open before files can't be, or the next complaint kills it.
+    _engine.SetSourceResolution(1)
     _engine.Recognize()
 
 
