@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from django.conf import settings
+
 from apps.common.clock import Clock
 from apps.documents import queries as documents
 from apps.inference.embeddings import embedder
@@ -29,7 +31,7 @@ def index(*, claim: Claim, clock: Clock, cancelled: Callable[[], bool]) -> Outco
             tenant_id=tenant_id, blob_id=summary.blob_id, first=first, last=first + BATCH_PAGES - 1
         ):
             passages.extend(passages_of(page))
-    model = embedder()
+    model = embedder(settings.QUIRE_EMBEDDINGS_URL)
     vectors = []
     for start in range(0, len(passages), BATCH_PASSAGES):
         if cancelled():
