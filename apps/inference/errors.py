@@ -1,0 +1,71 @@
+"""What can go wrong with a model's server, told apart by what to do about it."""
+
+from __future__ import annotations
+
+from apps.common.errors import RetryableError, TerminalError
+
+
+class ServerBusyError(RetryableError):
+    """503 or 429: the queue is full. `retry_after` is the server's wish, where it has one."""
+
+    code = "model_busy"
+
+
+class ServerTimeoutError(RetryableError):
+    """Nothing came in time, or it came too slowly."""
+
+    code = "model_timeout"
+
+
+class ConnectionLostError(RetryableError):
+    """The server can't be reached, or hung up in the middle of its answer."""
+
+    code = "model_unreachable"
+
+
+class ServerBrokenError(RetryableError):
+    """The server answered with an error of its own, or with something that is no answer."""
+
+    code = "model_broken"
+
+
+class TruncatedReplyError(RetryableError):
+    """The reply ended before it was complete, at the token limit or elsewhere."""
+
+    code = "reply_truncated"
+
+
+class OffSchemaReplyError(RetryableError):
+    """The reply is JSON, but not what was asked for. It is never stored."""
+
+    code = "reply_off_schema"
+
+
+class PromptTooLongError(TerminalError):
+    """The prompt is beyond the model's context."""
+
+    code = "prompt_too_long"
+
+
+class ImageRefusedError(TerminalError):
+    """The server can't read a page's picture, or the model takes none."""
+
+    code = "image_refused"
+
+
+class BadRequestError(TerminalError):
+    """The server refuses the request for another reason."""
+
+    code = "model_refused"
+
+
+class WrongModelError(TerminalError):
+    """The server doesn't have the model that was asked for; SGLang would answer with another one's words."""
+
+    code = "wrong_model"
+
+
+class UnauthorisedError(TerminalError):
+    """The server doesn't take the key."""
+
+    code = "model_unauthorised"
