@@ -31,6 +31,13 @@ def newest_version(*, tenant_id: UUID, slug: str) -> Schema | None:
 
 
 @in_tenant_scope
+def version(*, tenant_id: UUID, slug: str, version: int) -> Schema:
+    """Return one version. Raises SchemaVersion.DoesNotExist."""
+    row = SchemaVersion.objects.get(tenant_id=tenant_id, slug=slug, version=version)
+    return parse_schema(row.document, slug=row.slug, version=row.version)
+
+
+@in_tenant_scope
 def newest_versions(*, tenant_id: UUID) -> tuple[Schema, ...]:
     """Return the newest version of each of the tenant's schemas, by slug."""
     return tuple(parse_schema(row.document, slug=row.slug, version=row.version) for row in _newest(tenant_id=tenant_id))

@@ -1,0 +1,139 @@
+"""Model replies: the JSON Schema that holds them, and the values that a valid one means."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from jsonschema import Draft202012Validator
+
+from apps.extraction.canonical import canonical
+from apps.extraction.grounding import ground
+from apps.extraction.values import Evidence, ExtractedValue, ValueStatus
+from apps.inference.errors import OffSchemaReplyError, TruncatedReplyError
+from apps.parsing.pages import ParsedDocument
+from apps.schemas.fields import Field, Kind
+
+MAX_VALUE = 500
+MAX_QUOTE = 200
+MAX_ITEMS = 100
+# A value that stands on the page as the model quoted it is as sure as a model alone can make it.
+ACCEPT_FROM = 0.8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claimed:
+    """What the model says: a value, where it read it, and in which words."""
+
+    path: str
+    field: Field
+    value: str
+    quote: str
+    page: int
+
+
+def reply_schema(fields: Sequence[Field]) -> dict[str, Any]:
+    """Return the schema of the reply: every part is bounded, so that a reply can't run away."""
+    return {
+        "type": "object",
+        "properties": {field.name: _field_schema(field) for field in fields},
+        "required": [field.name for field in fields],
+        "additionalProperties": False,
+    }
+
+
+def read_reply(*, text: str, fields: Sequence[Field]) -> tuple[Claimed, ...]:
+    """Return what a reply claims. Raises TruncatedReplyError for cut JSON, OffSchemaReplyError for anything else."""
+    try:
+        reply = json.loads(text)
+    except ValueError:
+        raise TruncatedReplyError("the model's reply is no complete JSON") from None
+    if not Draft202012Validator(reply_schema(fields)).is_valid(reply):
+        raise OffSchemaReplyError("the model's reply is not of the form that was asked for")
+    return tuple(claim for field in fields for claim in _claims(field, reply[field.name], f"/{field.name}"))
+
+
+def resolve(*, claimed: Sequence[Claimed], document: ParsedDocument, engine: str) -> tuple[ExtractedValue, ...]:
+    """Ground what was claimed. A value that isn't of its kind is dropped; one that isn't on a page is `ungrounded`."""
+    read = partial(canonical, language=document.language)
+    values = []
+    for claim in claimed:
+        value = read(claim.value, claim.field.kind)
+        if value is None:
+            continue
+        grounding = ground(
+            value=value, kind=claim.field.kind, document=document, hint_page=claim.page, quote=claim.quote
+        )
+        if grounding is None:
+            status, confidence, evidence = ValueStatus.UNGROUNDED, 0.0, ()
+        else:
+            confidence = round(0.9 * grounding.score, 3)
+            status = ValueStatus.ACCEPTED if confidence >= ACCEPT_FROM else ValueStatus.NEEDS_REVIEW
+            evidence = (Evidence(page=grounding.page, box=grounding.box, quote=grounding.quote),)
+        values.append(
+            ExtractedValue(
+                path=claim.path,
+                value=value,
+                kind=claim.field.kind,
+                engine=engine,
+                confidence=confidence,
+                status=status,
+                evidence=evidence,
+            )
+        )
+    return tuple(values)
+
+
+def _field_schema(field: Field) -> dict[str, Any]:
+    if field.kind is not Kind.ARRAY:
+        return _value_schema(field)
+    scalar = len(field.columns) == 1 and not field.columns[0].name
+    item = (
+        _value_schema(field.columns[0], optional=False)
+        if scalar
+        else {
+            "type": "object",
+            "properties": {column.name: _value_schema(column) for column in field.columns},
+            "required": [column.name for column in field.columns],
+            "additionalProperties": False,
+        }
+    )
+    return {"type": "array", "items": item, "maxItems": min(field.max_items or MAX_ITEMS, MAX_ITEMS)}
+
+
+def _value_schema(field: Field, *, optional: bool = True) -> dict[str, Any]:
+    value: dict[str, Any] = {"type": "string", "maxLength": min(field.max_length or MAX_VALUE, MAX_VALUE)}
+    if field.enum:
+        value = {"type": "string", "enum": list(field.enum)}
+    schema = {
+        "type": "object",
+        "properties": {
+            "value": value,
+            "quote": {"type": "string", "maxLength": MAX_QUOTE},
+            "page": {"type": "integer", "minimum": 1, "maximum": 100_000},
+        },
+        "required": ["value", "quote", "page"],
+        "additionalProperties": False,
+    }
+    return {"anyOf": [schema, {"type": "null"}]} if optional else schema
+
+
+def _claims(field: Field, said: Any, path: str) -> Iterator[Claimed]:
+    if said is None:
+        return
+    if field.kind is not Kind.ARRAY:
+        yield _claim(field, said, path)
+        return
+    for number, item in enumerate(said):
+        for column in field.columns:
+            if not column.name:
+                yield _claim(column, item, f"{path}/{number}")
+            elif item[column.name] is not None:
+                yield _claim(column, item[column.name], f"{path}/{number}/{column.name}")
+
+
+def _claim(field: Field, said: Mapping[str, Any], path: str) -> Claimed:
+    return Claimed(path=path, field=field, value=said["value"], quote=said["quote"], page=said["page"])
