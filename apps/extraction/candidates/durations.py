@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from apps.extraction.candidates.candidate import Hit
+from apps.extraction.canonical import duration
 
 _COUNTED = (
     "one two three four five six seven eight nine ten eleven twelve",
@@ -67,7 +68,7 @@ _ARTICLES = frozenset({"a", "an", "un", "une", "una", "uno", "ein", "eine", "ein
 
 
 def find_durations(*, text: str) -> list[Hit]:
-    """Return the durations of a page's text; values are English: a number, a blank, and the unit ("2 years")."""
+    """Return the durations of a page's text; values are a number, a blank and the page's unit: "2 years", "2 Jahre"."""
     hits = []
     for match in _DURATION.finditer(text):
         unit = next(name for name in _UNITS if match[name])
@@ -91,8 +92,12 @@ def find_durations(*, text: str) -> list[Hit]:
             Hit(
                 start=match.start(),
                 end=match.end(),
-                value=f"{amount} {unit}{'' if amount == '1' else 's'}",
+                value=duration(f"{amount} {match[unit].split()[-1]}") or _english(amount, unit),
                 confidence=confidence,
             )
         )
     return hits
+
+
+def _english(amount: str, unit: str) -> str:
+    return f"{amount} {unit}" if amount == "1" else f"{amount} {unit}s"

@@ -43,9 +43,12 @@ def infer_locale(*, document: ParsedDocument) -> DocumentLocale:
 
 
 def locale_of(*, texts: Iterable[str], language: str | None = None) -> DocumentLocale:
-    """Vote over texts. `language` is taken as it is where it is known."""
+    """Vote over texts. `language` says what the text was taken for; the text's own words may know better.
+
+    A receipt of forty names and numbers is easily taken for any language: one that no label is written in is dropped.
+    """
     pages = list(texts)
-    language = language or _language(pages)
+    language = _language(pages) or (language if language in _STOP_WORDS else None)
     currency = _currency(pages)
     decimal = _decimal(pages, language)
     return DocumentLocale(

@@ -103,8 +103,11 @@ def test_the_document_votes_on_its_locale(texts: tuple[str, ...], expected: Docu
     assert infer_locale(document=document(*texts)) == expected
 
 
-def test_a_known_language_is_kept() -> None:
+def test_the_language_is_the_one_of_the_words_before_the_one_that_was_guessed() -> None:
     assert infer_locale(document=document("5", language="fr")).language == "fr"
+    assert infer_locale(document=document("5", language="pt")).language is None
+    text = "the amount of the invoice is to be paid on the date that is shown by this"
+    assert infer_locale(document=document(text, language="fr")).language == "en"
 
 
 def test_a_code_decides_which_dollar() -> None:
