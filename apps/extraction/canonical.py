@@ -215,6 +215,18 @@ def duration(text: str) -> str | None:
     return f"{number} {_PLURALS.get(unit, unit + 's')}"
 
 
+def period_words(value: str) -> tuple[str, ...]:
+    """Return the ways to write a canonical period: "2 years" also as "two years", "two (2) years", "2 year"."""
+    amount, _, unit = value.partition(" ")
+    stem = _UNITS.get(unit.casefold())
+    if not amount.isdigit() or stem is None:
+        return ()
+    units = [form for form, of in _UNITS.items() if of == stem]
+    words = [word for word, number in _COUNTS.items() if number == int(amount)]
+    counts = [amount, *words, *(f"{word} ({amount})" for word in words), *(f"{amount} ({word})" for word in words)]
+    return tuple(f"{count} {form}" for count in counts for form in units)
+
+
 def _integer(text: str, language: str | None) -> str | None:
     for number in numerals.readings(text, language=language):
         if number == number.to_integral_value():

@@ -1,0 +1,250 @@
+"""Value -> the words of a page that say it.
+
+    index = DocumentIndex(document)                       # once a document; pages are indexed as they are searched
+    ground(index=index, value="1234.56", kind=Kind.MONEY, near=("Total", "Amount due"))
+    -> Grounding(page=2, box=Box(...), quote="1.234,56 €", score=1.0)
+
+In this order, until something is found: the value as it stands, normalised (case, accents, ligatures, white space,
+hyphens at a line's end; number formats with separators and currency; date formats of five languages; column by
+column where the reading order cuts through a cell), and at last, for names and addresses only and never for digits,
+within a stated edit distance. Where a value stands several times, labels beside it, the page and the quote that a
+model gave, and neighbours decide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from rapidfuzz import fuzz
+
+from apps.extraction.normalising import squeeze
+from apps.extraction.page_index import DocumentIndex, PageIndex, Span
+from apps.extraction.spellings import NUMERIC, currency_marks, is_other_identifier, likeness, squeezed_spellings
+from apps.extraction.values import Evidence
+from apps.parsing.pages import Box
+from apps.schemas.fields import Kind
+
+FUZZY_KINDS = frozenset({Kind.ORGANISATION, Kind.PERSON, Kind.ADDRESS})
+FUZZY_LEAST = 0.88
+"""The least share of letters that a name or an address has in common with the page's words (Indel similarity)."""
+FUZZY_SHORTEST = 8
+# A window of the name's own length is a worse likeness than the whole words around it.
+_FUZZY_ALIGNED = 0.75
+_MINUS = frozenset("-−–")
+_SPLIT_IDENTIFIER = 6
+_IDENTIFIERS = frozenset({Kind.IDENTIFIER, Kind.VAT_ID, Kind.IBAN})
+_MAX_VALUE = 4000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grounding:
+    """Where a value stands. `quote` is verbatim.
+
+    `score` in [0, 1]: 1 exact, from 0.95 another spelling of the same value, 0.9 one of two readings, 0.8 the sign
+    differs; a name within the edit distance has 0.9 times its likeness.
+    """
+
+    page: int
+    box: Box
+    quote: str
+    score: float
+
+    @property
+    def evidence(self) -> Evidence:
+        return Evidence(page=self.page, box=self.box, quote=self.quote)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Occurrence:
+    page: PageIndex
+    span: Span
+    score: float
+
+    @property
+    def box(self) -> Box:
+        return self.page.box(self.span)
+
+
+def ground(
+    *,
+    index: DocumentIndex,
+    value: str,
+    kind: Kind,
+    hint_page: int | None = None,
+    quote: str | None = None,
+    near: Sequence[str] = (),
+    beside: Evidence | None = None,
+) -> Grounding | None:
+    """Return where a canonical value stands, or None.
+
+    `hint_page` (from 1) and `quote` are where a model says that it read the value: they decide between occurrences,
+    and are not believed otherwise. `near` are labels, the likeliest first. `beside` is the evidence of a value that
+    stands in the same row.
+    """
+    if not value.strip() or len(value) > _MAX_VALUE:
+        return None
+    occurrences = list(_occurrences(index, value, kind))
+    if not occurrences:
+        return None
+    quoted = _quoted(index, quote, hint_page) if quote else ()
+    chosen = min(
+        occurrences,
+        key=lambda item: (
+            -_tier(item.score),
+            not any(_holds(where, item) for where in quoted),
+            hint_page is not None and item.page.page.number != hint_page,
+            _distance(item, near=near, beside=beside),
+            -item.score,
+        ),
+    )
+    return Grounding(
+        page=chosen.page.page.number, box=chosen.box, quote=chosen.page.quote(chosen.span), score=chosen.score
+    )
+
+
+def _tier(score: float) -> int:
+    """Within a tier, the place decides between occurrences; between tiers, the spelling."""
+    return (score >= 0.95) + (score >= 0.85)
+
+
+def _occurrences(index: DocumentIndex, value: str, kind: Kind) -> Iterator[_Occurrence]:
+    if kind is Kind.CURRENCY:
+        yield from _currencies(index, value)
+        return
+    spellings = squeezed_spellings(value, kind)
+    found = False
+    for page in index.pages:
+        for occurrence in _spelled(page, spellings, value, kind):
+            found = True
+            yield occurrence
+    if found or kind in NUMERIC or kind is Kind.DATE or kind in _IDENTIFIERS:
+        return
+    for page in index.pages:
+        for span in page.stacked(spellings[0]):
+            found = True
+            yield _Occurrence(page=page, span=span, score=0.95)
+    if not found and kind in FUZZY_KINDS:
+        yield from _alike(index, spellings[0])
+
+
+def _spelled(page: PageIndex, spellings: Iterable[str], value: str, kind: Kind) -> Iterator[_Occurrence]:
+    seen: set[tuple[int, ...]] = set()
+    for spelling in spellings:
+        for span in page.find(spelling, inside_words=kind in NUMERIC or kind is Kind.DATE):
+            if span.words in seen:
+                continue
+            score = _judged(page, span, value, kind)
+            if score > 0:
+                seen.add(span.words)
+                yield _Occurrence(page=page, span=_with_sign(page, span) if kind in NUMERIC else span, score=score)
+
+
+def _judged(page: PageIndex, span: Span, value: str, kind: Kind) -> float:
+    """Return how well a span says the value, 0 if it says something else."""
+    if kind in NUMERIC:
+        if not page.is_close(span):
+            return 0.0
+        return max(likeness(raw=text, value=value, kind=kind) for text in _number_texts(page, span))
+    raw = page.raw(span)
+    if kind is Kind.DATE:
+        return likeness(raw=raw, value=value, kind=kind)
+    if kind in _IDENTIFIERS:
+        if is_other_identifier(before=span.before, after=span.after):
+            return 0.0
+        if (
+            len(span.words) > 1
+            and " " not in value
+            and (len(squeeze(value)) < _SPLIT_IDENTIFIER or not page.is_close(span))
+        ):
+            return 0.0
+        if kind is Kind.VAT_ID and squeeze(raw) != squeeze(value):
+            return 0.9
+    return likeness(raw=raw, value=value, kind=kind)
+
+
+def _number_texts(page: PageIndex, span: Span) -> Iterator[str]:
+    """Yield what may be the number: whole words with a sign that stands alone before, or the part without letters."""
+    yield page.quote(_with_sign(page, span)).strip(";:|*").rstrip(",")
+    if not any(char.isdigit() for char in span.before + span.after):
+        before, after = span.before[-1:], span.after[:1]
+        yield (before if before in {*_MINUS, "("} else "") + page.raw(span) + (after if after in {"-", ")"} else "")
+
+
+def _with_sign(page: PageIndex, span: Span) -> Span:
+    """Return the span with a minus that stands alone before it."""
+    word = page.word_before(span)
+    if word is None or word.text not in _MINUS:
+        return span
+    return Span(words=(span.words[0] - 1, *span.words), before="", after=span.after)
+
+
+def _currencies(index: DocumentIndex, code: str) -> Iterator[_Occurrence]:
+    signs, words = currency_marks(code)
+    for page in index.pages:
+        for position, word in enumerate(page.page.words):
+            text = word.text
+            folded = "".join(char for char in text.casefold() if char.isalpha())
+            if code in text or folded in words or any(sign in text for sign in signs):
+                yield _Occurrence(page=page, span=Span(words=(position,)), score=1.0 if code in text else 0.95)
+
+
+def _alike(index: DocumentIndex, needle: str) -> Iterator[_Occurrence]:
+    """Yield the best stretch of words of each page that differs from a name by a few letters and by no digit."""
+    if len(needle) < FUZZY_SHORTEST:
+        return
+    digits = [char for char in needle if char.isdigit()]
+    for page in index.pages:
+        if len(page.text) < len(needle):
+            continue
+        aligned = fuzz.partial_ratio_alignment(needle, page.text, score_cutoff=100 * _FUZZY_ALIGNED)
+        if aligned is None or aligned.dest_start == aligned.dest_end:
+            continue
+        span = page.covering(aligned.dest_start, aligned.dest_end)
+        found = page.squeezed(span)
+        alike = fuzz.ratio(needle, found) / 100
+        if alike >= FUZZY_LEAST and [char for char in found if char.isdigit()] == digits:
+            yield _Occurrence(page=page, span=span, score=0.9 * alike)
+
+
+def _quoted(index: DocumentIndex, quote: str, hint_page: int | None) -> tuple[tuple[PageIndex, Span], ...]:
+    """Return where a model's quote stands: on the page that it names, else anywhere."""
+    needle = squeeze(quote)[:_MAX_VALUE]
+    pages = [page for page in index.pages if page.page.number == hint_page] or list(index.pages)
+    for page in pages:
+        found = tuple((page, span) for span in page.find(needle, inside_words=True))
+        if found:
+            return found
+    return ()
+
+
+def _holds(where: tuple[PageIndex, Span], item: _Occurrence) -> bool:
+    page, span = where
+    return page is item.page and set(item.span.words) <= set(span.words)
+
+
+def _distance(item: _Occurrence, *, near: Sequence[str], beside: Evidence | None) -> float:
+    """Return how far an occurrence is from where it is expected: less is better; pages count in order."""
+    box = item.box
+    far = float(item.page.page.number)
+    if beside is not None:
+        if beside.page != item.page.page.number:
+            return 10.0 + far
+        return abs(box.center[1] - beside.box.center[1])
+    best = 5.0 + far
+    for rank, label in enumerate(near):
+        for place in item.page.labels(label):
+            best = min(best, _label_distance(place, box) + 0.002 * rank + 0.001 * far)
+    return best
+
+
+def _label_distance(label: Box, value: Box) -> float:
+    """Return a cost: a label to the left on the same line is best, then above in the same column, then by distance."""
+    overlap_y = min(label.y1, value.y1) - max(label.y0, value.y0)
+    overlap_x = min(label.x1, value.x1) - max(label.x0, value.x0)
+    if overlap_y > 0.5 * min(label.height, value.height) and value.x0 >= label.x0:
+        return max(0.0, value.x0 - label.x1) * 0.5
+    if overlap_x > 0 and value.y0 >= label.y0:
+        return 0.02 + 1.5 * max(0.0, value.y0 - label.y1)
+    (label_x, label_y), (value_x, value_y) = label.center, value.center
+    return 0.5 + abs(label_x - value_x) + abs(label_y - value_y)

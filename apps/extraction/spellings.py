@@ -1,0 +1,130 @@
+"""The ways in which a page can spell a value, and whether what stands there is the value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+from decimal import Decimal
+from functools import cache, lru_cache
+
+from babel.core import Locale
+
+from apps.extraction import dates, numerals
+from apps.extraction.canonical import as_date, as_decimal, duration, period_words
+from apps.extraction.normalising import squeeze
+from apps.schemas.fields import Kind
+
+NUMERIC = frozenset({Kind.MONEY, Kind.NUMBER, Kind.INTEGER})
+_JOINERS = "-/_."
+_TRAILING_ZEROS = 6
+
+
+def squeezed_spellings(value: str, kind: Kind) -> tuple[str, ...]:
+    """Return what may stand on a page for a canonical value, squeezed, the likeliest first."""
+    day = as_date(value) if kind is Kind.DATE else None
+    number = as_decimal(value) if kind in NUMERIC else None
+    if day is not None:
+        return _day(day)
+    if number is not None:
+        return tuple(_number(number))
+    plain = squeeze(value)
+    if kind is Kind.VAT_ID and value[:2].isalpha() and len(value) > 6:
+        return (plain, plain[2:])
+    if kind is Kind.DURATION:
+        return tuple(dict.fromkeys([plain, *(squeeze(words) for words in period_words(value))]))
+    if kind is Kind.COUNTRY and len(value) == 2:
+        return (*_country_names(value.upper()), plain)
+    return (plain,)
+
+
+def likeness(*, raw: str, value: str, kind: Kind) -> float:
+    """Return how well a page's text says a canonical value, from 0 (it doesn't) to 1 (in so many letters).
+
+    0.95 and above: the same value, spelled in another way; 0.9: one of two readings; 0.8: the sign differs.
+    """
+    if kind in NUMERIC:
+        return _number_likeness(raw, value, money=kind is Kind.MONEY)
+    if kind is Kind.DATE:
+        day = as_date(value)
+        found = dates.readings(raw.strip(" .,;:()[]"))
+        if day is None or day not in found:
+            return 0.0
+        return 1.0 if len(found) == 1 else 0.95
+    if kind is Kind.DURATION and duration(value):
+        return 1.0 if raw == value else 0.95
+    plain = raw.strip(" .,;:()[]\"'")
+    if plain == value:
+        return 1.0
+    return 0.98 if plain.casefold() == value.casefold() else 0.96
+
+
+def is_other_identifier(*, before: str, after: str) -> bool:
+    """Return whether what stands beside a match in its word makes another identifier of it: "4711-2" isn't 4711."""
+    joined_after = len(after) > 1 and after[0] in _JOINERS and after[1].isalnum()
+    joined_before = bool(before) and before[-1] in _JOINERS and any(char.isdigit() for char in before)
+    return joined_after or joined_before
+
+
+def currency_marks(code: str) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the signs (found anywhere in a word) and the words that stand for a currency."""
+    signs = {symbol for symbol, of in numerals.SYMBOLS.items() if of == code and not symbol.isalpha()}
+    words = {symbol.casefold() for symbol, of in numerals.SYMBOLS.items() if of == code and symbol.isalpha()}
+    return frozenset(signs), frozenset(words | {code.casefold()} | set(_currency_words(code)))
+
+
+def _number(number: Decimal) -> Iterable[str]:
+    plain = format(abs(number).normalize(), "f") if number else "0"
+    whole, _, fraction = plain.partition(".")
+    for zeros in range(_TRAILING_ZEROS + 1):
+        yield whole + fraction + "0" * zeros
+    if whole == "0" and fraction:
+        yield fraction
+        yield fraction + "0"
+
+
+def _number_likeness(raw: str, value: str, *, money: bool) -> float:
+    number = as_decimal(value)
+    found = numerals.readings(raw, money=money)
+    if number is None or not found:
+        return 0.0
+    if number in found:
+        return 1.0 if found[0] == number else 0.9
+    return 0.8 if -number in found else 0.0
+
+
+@lru_cache(maxsize=4096)
+def _day(day: date) -> tuple[str, ...]:
+    years = (f"{day.year:04}", f"{day.year % 100:02}")
+    spellings: list[str] = []
+    for year in years:
+        for month in (f"{day.month:02}", str(day.month)):
+            for number in (f"{day.day:02}", str(day.day)):
+                spellings += [number + month + year, month + number + year, year + month + number]
+    endings = ("", "st", "nd", "rd", "th", "er", "re", "dayof", "stdayof", "nddayof", "rddayof", "thdayof")
+    for year in years:
+        for name in _month_names(day.month):
+            for number in (str(day.day), f"{day.day:02}"):
+                spellings += [f"{number}{ending}{name}{year}" for ending in endings]
+                spellings += [f"{number}{of}{name}{of}{year}" for of in ("de", "del", "of")]
+                spellings += [f"{number}{of}{name}{year}" for of in ("de", "of")]
+                spellings += [f"{name}{number}{ending}{year}" for ending in endings[:5]]
+    return tuple(dict.fromkeys(spellings))
+
+
+@cache
+def _month_names(month: int) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(squeeze(name) for name, number in dates.months().items() if number == month))
+
+
+@lru_cache(maxsize=512)
+def _country_names(code: str) -> tuple[str, ...]:
+    names = (Locale(language).territories.get(code) for language in ("en", "de", "fr", "es", "it"))
+    return tuple(dict.fromkeys(squeeze(name) for name in names if name))
+
+
+@lru_cache(maxsize=256)
+def _currency_words(code: str) -> tuple[str, ...]:
+    if code == "EUR":
+        return ("euro", "euros")
+    names = (Locale(language).currencies.get(code) for language in ("en", "de", "fr", "es", "it"))
+    return tuple(name.casefold() for name in names if name and " " not in name)
