@@ -200,7 +200,10 @@ def _alike(index: DocumentIndex, needle: str) -> Iterator[_Occurrence]:
         aligned = fuzz.partial_ratio_alignment(needle, page.text, score_cutoff=100 * _FUZZY_ALIGNED)
         if aligned is None or aligned.dest_start == aligned.dest_end:
             continue
-        span = page.covering(aligned.dest_start, aligned.dest_end)
+        whole = page.covering(aligned.dest_start, aligned.dest_end).words
+        # The window is as long as the name, so at an edge it may hold a word too many.
+        spans = [Span(words=words) for words in (whole, whole[1:], whole[:-1], whole[1:-1]) if words]
+        span = max(spans, key=lambda item: fuzz.ratio(needle, page.squeezed(item)))
         found = page.squeezed(span)
         alike = fuzz.ratio(needle, found) / 100
         if alike >= FUZZY_LEAST and [char for char in found if char.isdigit()] == digits:
