@@ -47,7 +47,6 @@ class StoredValue(TenantModel):
                 condition=models.Q(confidence__gte=0, confidence__lte=1), name="results_value_confidence_share"
             ),
         ]
-        indexes = [models.Index(fields=["tenant_id", "document_id"], name="results_value_document")]
 
 
 class StoredEvidence(TenantModel):
