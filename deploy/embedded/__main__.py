@@ -20,7 +20,7 @@ from deploy.embedded.control import AlreadyUpError, Condition
 from deploy.embedded.failures import StackError
 from deploy.embedded.location import PROJECT, Location, here
 from deploy.embedded.stack import open_site
-from deploy.embedded.terminal import Interrupted, follow_start, interruptible, print_sign_in, print_status
+from deploy.embedded.terminal import Interrupted, follow_start, interruptible, print_sign_in, print_status, stay
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 console = Console(soft_wrap=not sys.stdout.isatty())
@@ -60,23 +60,22 @@ def up(*, foreground: Annotated[bool, typer.Option(help="stay until Ctrl-C, then
     place = here()
     external.read(os.environ)
     try:
-        run = control.start(place, attached=foreground)
+        run = control.start(place)
     except AlreadyUpError:
         _join(place)
         return
     try:
         follow_start(console, run)
+        print_sign_in(console, control.credentials(place))
+        if not foreground:
+            run.release()
+            console.print("`make down` stops it.", highlight=False)
+            return
+        stay(console, run)
     except BaseException:
         run.stop()
         raise
-    print_sign_in(console, control.credentials(place))
-    if not foreground:
-        console.print("`make down` stops it.", highlight=False)
-        return
-    with _running(run):
-        console.print("Ctrl-C stops it.", highlight=False)
-        run.process.wait()
-        raise StackError(f"the stack ended by itself, see {place.logs}")
+    run.stop()
 
 
 def _join(place: Location) -> None:
@@ -113,15 +112,14 @@ def run_demo() -> None:
     place = here()
     external.read(os.environ)
     samples = demo.samples()
-    run = control.start(place, attached=True, fresh=True)
+    run = control.start(place, fresh=True)
     with _running(run):
         demo.forget(place)
         follow_start(console, run)
         demo.run(console=console, run=run, samples=samples)
         print_sign_in(console, control.credentials(place))
         if sys.stdin.isatty() and sys.stdout.isatty():
-            console.print("Ctrl-C stops everything.", highlight=False)
-            demo.stay(run)
+            stay(console, run)
 
 
 @app.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
@@ -136,7 +134,7 @@ def run(
     external.read(os.environ)
     if control.status(place).condition == Condition.READY:
         raise typer.Exit(_call(command, place))
-    run = control.start(place, attached=True, servers_only=servers_only)
+    run = control.start(place, servers_only=servers_only)
     with _running(run):
         run.wait_ready(follow=lambda _now: None)
         raise typer.Exit(_call(command, place))

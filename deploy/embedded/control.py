@@ -20,6 +20,7 @@ from deploy.embedded.location import PROJECT, Location
 _POLL = 0.1
 _START_SECONDS = 300.0
 _STOP_SECONDS = 75.0
+_RELEASE_SECONDS = 10.0
 
 
 class Condition(StrEnum):
@@ -155,6 +156,15 @@ class Run:
                 raise StackError(f"the stack is not ready after {_START_SECONDS:.0f} s, see {self.place.logs}")
             time.sleep(_POLL)
 
+    def release(self) -> None:
+        """Let the stack outlive this process."""
+        lineage.send(self.process.pid, guard.RELEASE)
+        deadline = time.monotonic() + _RELEASE_SECONDS
+        while (self.place.root / guard.LOCK).read_bytes() != guard.RELEASED:
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise StackError(f"the stack ended by itself, see {self.place.logs}")
+            time.sleep(_POLL)
+
     def stop(self) -> None:
         """Stop the stack and wait until nothing of it runs."""
         if self.process.poll() is None:
@@ -178,8 +188,8 @@ class AlreadyUpError(StackError):
     """Somebody else runs the stack of this location."""
 
 
-def start(place: Location, *, attached: bool, fresh: bool = False, servers_only: bool = False) -> Run:
-    """Start the stack and return at once. `attached` ends it with the thread that calls.
+def start(place: Location, *, fresh: bool = False, servers_only: bool = False) -> Run:
+    """Start the stack and return at once. It ends with the thread that calls, unless that releases it.
 
     Raises AlreadyUpError where it runs already, StackError where its folder can't be used.
     """
@@ -196,7 +206,7 @@ def start(place: Location, *, attached: bool, fresh: bool = False, servers_only:
             stdout=log,
             stderr=log,
             start_new_session=True,
-            preexec_fn=lineage.die_with_parent(signal.SIGTERM) if attached else None,  # noqa: PLW1509 - it calls the kernel only
+            preexec_fn=lineage.die_with_parent(signal.SIGTERM),  # noqa: PLW1509 - it calls the kernel only
         )
     return Run(place=place, process=process)
 

@@ -19,7 +19,6 @@ from rich.text import Text
 from deploy.embedded.control import Condition, Run, credentials
 from deploy.embedded.failures import StackError
 from deploy.embedded.location import PROJECT, Location
-from deploy.embedded.terminal import Interrupted
 
 SAMPLES = PROJECT / "deploy" / "samples"
 _DONE = frozenset({"done", "needs_review"})
@@ -133,15 +132,6 @@ def run(*, console: Console, run: Run, samples: Sequence[Sample]) -> None:
     if lost:
         told = "\n".join(f"  {_shown(item.name)}: {item.status}. {_shown(item.reason)}" for item in lost)
         raise StackError(f"{len(lost)} of {len(read)} documents did not come through:\n{told}")
-
-
-def stay(run: Run) -> None:
-    """Wait for Ctrl-C, which is a good end. Raises StackError if the stack ends before."""
-    try:
-        run.process.wait()
-    except Interrupted:
-        return
-    raise StackError(f"the stack ended by itself, see {run.place.logs}")
 
 
 def _check_stack(run: Run) -> None:

@@ -3,6 +3,9 @@
 It is small on purpose and does nothing but wait. Killed with SIGKILL, the supervisor takes its children along (the
 kernel sends them the signal they asked for); their children in turn become this process's, which ends them. Killed
 itself, the supervisor is told by the kernel and stops the stack in order.
+
+The command that starts it holds it too, until it releases it (SIGUSR1, answered by a word in the lock's file): were
+the command killed before the stack is ready, the stack would end.
 """
 
 from __future__ import annotations
@@ -20,6 +23,8 @@ from deploy.embedded import lineage
 
 ALREADY_RUNNING = 3
 LOCK = "stack.lock"
+RELEASE = signal.SIGUSR1
+RELEASED = b"released"
 
 
 def lock(run_dir: Path) -> int | None:
@@ -86,9 +91,17 @@ def main() -> int:
     parser.add_argument("--fresh", action="store_true", help="begin with an empty database")
     parser.add_argument("--servers-only", action="store_true", help="no web server, no workers")
     arguments = parser.parse_args()
-    if lock(arguments.run_dir) is None:
+    held = lock(arguments.run_dir)
+    if held is None:
         return ALREADY_RUNNING
+    os.ftruncate(held, 0)
     os.umask(0o077)
+
+    def release(_number: int, _frame: FrameType | None) -> None:
+        lineage.outlive_parent()
+        os.pwrite(held, RELEASED, 0)
+
+    signal.signal(RELEASE, release)
 
     def supervise(guard: int) -> int:
         from deploy.embedded import stack  # noqa: PLC0415 - the guard stays small without it

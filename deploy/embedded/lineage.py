@@ -181,6 +181,12 @@ def die_with_parent(number: int = signal.SIGKILL) -> Callable[[], None]:
     return bind
 
 
+def outlive_parent() -> None:
+    """Take back what `die_with_parent` asked for."""
+    if _LIBC is not None:
+        _LIBC.prctl(_PR_SET_PDEATHSIG, 0, 0, 0, 0)
+
+
 def adopt_orphans() -> None:
     """Become the parent of every descendant whose own parent ends, instead of the system's first process."""
     if _LIBC is not None:

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from deploy.embedded.control import Credentials, Run, Status
+from deploy.embedded.failures import StackError
 
 
 class Interrupted(BaseException):
@@ -42,6 +43,16 @@ def interruptible() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def stay(console: Console, run: Run) -> None:
+    """Wait for a signal, which is a good end. Raises StackError if the stack ends before."""
+    try:
+        console.print("Ctrl-C stops everything.", highlight=False)
+        run.process.wait()
+    except Interrupted:
+        return
+    raise StackError(f"the stack ended by itself, see {run.place.logs}")
 
 
 def follow_start(console: Console, run: Run) -> None:
