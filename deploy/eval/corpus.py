@@ -140,7 +140,7 @@ def _invoice(truth: Mapping[str, Any]) -> _Read:
             continue
         # UBL names a party twice, as it trades and as it is registered: both name it.
         legal = truth.get(name.replace("_name", "_legal_name")) if name.endswith("_name") else None
-        values = tuple(_plain(item) for item in (value, legal) if item)
+        values = tuple(_plain(item) for item in (value, legal) if item not in {None, ""})
         fields[name] = Truth(kind=kinds.get(name, Kind.MONEY), values=values, shown=visible.get(name, True))
     rows = tuple(
         {name: _plain(item[name]) for name in _COLUMNS if item.get(name) not in {None, ""}}

@@ -1,0 +1,154 @@
+"""XML -> values with evidence. Exact and free, so it is tried first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+
+from apps.extraction.canonical import as_decimal
+from apps.extraction.engines.einvoice import cii, ubl
+from apps.extraction.engines.einvoice.invoice import Invoice
+from apps.extraction.engines.einvoice.xml import UnreadableXmlError, read_root
+from apps.extraction.engines.protocol import Extraction, ExtractionRequest
+from apps.extraction.grounding import Grounding, ground
+from apps.extraction.page_index import DocumentIndex
+from apps.extraction.values import Evidence, ExtractedValue, ValueStatus
+from apps.parsing.pages import Attachment
+from apps.schemas.fields import Field, Kind
+
+# The names that the standards prescribe: such an attachment is read before others.
+_KNOWN_NAMES = ("factur-x.xml", "zugferd-invoice.xml", "xrechnung.xml", "order-x.xml")
+_SURE = 0.99
+_UNSEEN = 0.7
+"""The XML is the invoice in law, but nobody can see on the page that it says so."""
+_DOUBTFUL = 0.5
+_SIGN_OF_DOUBT = 0.85
+_TOTALS = ("net_total", "tax_total", "gross_total")
+_CENT = Decimal("0.01")
+
+
+class EInvoiceEngine:
+    """Reads Factur-X, ZUGFeRD 1 and 2, XRechnung and UBL, embedded in a PDF or bare.
+
+    It fills the fields of any schema that bear the invoice schema's names. A value that no page shows is `ungrounded`.
+    """
+
+    @property
+    def name(self) -> str:
+        return "einvoice"
+
+    def extract(self, request: ExtractionRequest) -> Extraction:
+        """Answer the wanted fields that the XML holds. An XML that can't be read yields a note and no values."""
+        notes: list[str] = []
+        for attachment in _in_order(request.document.attachments):
+            try:
+                invoice = _read(attachment)
+            except UnreadableXmlError as error:
+                notes.append(str(error))
+                continue
+            if invoice is not None:
+                values = _Values(request=request, invoice=invoice, engine=self.name)
+                return Extraction(values=tuple(values.all()), notes=(*notes, *values.notes))
+        return Extraction(values=(), notes=tuple(notes))
+
+
+def _in_order(attachments: tuple[Attachment, ...]) -> list[Attachment]:
+    return sorted(attachments, key=lambda item: item.name.lower() not in _KNOWN_NAMES)
+
+
+def _read(attachment: Attachment) -> Invoice | None:
+    """Return the attachment's invoice, None if it is another kind of file. Raises UnreadableXmlError."""
+    head = attachment.data[:1024].lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n")
+    if not head.startswith((b"<", b"\x00<", b"<\x00")):
+        return None
+    root = read_root(attachment.data)
+    if root.name in cii.ROOTS:
+        return cii.read(root)
+    if root.name in ubl.ROOTS and "ubl" in root.namespace:
+        return ubl.read(root)
+    return None
+
+
+class _Values:
+    """One invoice's terms as values of a schema, each found on the pages."""
+
+    def __init__(self, *, request: ExtractionRequest, invoice: Invoice, engine: str) -> None:
+        self._request = request
+        self._invoice = invoice
+        self._engine = engine
+        self._index = DocumentIndex(request.document)
+        self._doubtful = frozenset(_TOTALS) if _totals_differ(invoice) else frozenset()
+        self.notes = ("net and tax don't add up to the gross total in the e-invoice XML",) if self._doubtful else ()
+
+    def all(self) -> Iterator[ExtractedValue]:
+        """Yield the values in the schema's order."""
+        for field in self._request.schema.fields:
+            if field.name not in self._request.wanted:
+                continue
+            if field.kind is Kind.ARRAY:
+                if field.name == "line_items":
+                    yield from self._rows(field)
+                continue
+            text = getattr(self._invoice, field.name, None) if field.name in _NAMES else None
+            if isinstance(text, str) and text:
+                yield self._value(field, text, path=f"/{field.name}")
+
+    def _rows(self, field: Field) -> Iterator[ExtractedValue]:
+        """Yield the lines' values. A row is found by its rarest value; the others are then looked for beside it."""
+        columns = {column.name: column for column in field.columns}
+        floor: Evidence | None = None
+        for position, line in enumerate(self._invoice.lines):
+            cells = {name: text for name in columns if (text := getattr(line, name, None)) and name in _COLUMNS}
+            anchor = self._anchor(columns, cells, floor)
+            for name, text in cells.items():
+                path = f"/{field.name}/{position}/{name}"
+                yield self._value(columns[name], text, path=path, beside=anchor)
+            floor = anchor or floor
+
+    def _anchor(
+        self, columns: Mapping[str, Field], cells: Mapping[str, str], floor: Evidence | None
+    ) -> Evidence | None:
+        """Return where a line stands: its description, else its amount, next to the line before."""
+        for name in ("description", "line_total"):
+            if name in cells:
+                found = self._ground(columns[name], cells[name], beside=floor)
+                if found is not None:
+                    return found.evidence
+        return None
+
+    def _value(self, field: Field, text: str, *, path: str, beside: Evidence | None = None) -> ExtractedValue:
+        found = self._ground(field, text, beside=beside)
+        confidence, status = _SURE, ValueStatus.ACCEPTED
+        if found is None:
+            confidence, status = _UNSEEN, ValueStatus.UNGROUNDED
+        elif field.name in self._doubtful:
+            confidence, status = _DOUBTFUL, ValueStatus.NEEDS_REVIEW
+        elif found.score < _SIGN_OF_DOUBT:
+            confidence, status = round(_SURE * found.score, 4), ValueStatus.NEEDS_REVIEW
+        return ExtractedValue(
+            path=path,
+            value=text,
+            kind=field.kind,
+            engine=self._engine,
+            confidence=confidence,
+            status=status,
+            evidence=(found.evidence,) if found else (),
+        )
+
+    def _ground(self, field: Field, text: str, *, beside: Evidence | None) -> Grounding | None:
+        near = [label for labels in field.labels.values() for label in labels]
+        return ground(index=self._index, value=text, kind=field.kind, near=near, beside=beside)
+
+
+_NAMES = frozenset(Invoice.__dataclass_fields__) - {"dialect", "lines"}
+_COLUMNS = frozenset({"description", "quantity", "unit_price", "line_total"})
+
+
+def _totals_differ(invoice: Invoice) -> bool:
+    """Return whether the totals break BR-CO-15 of EN 16931: net plus tax is gross."""
+    texts = (invoice.net_total, invoice.tax_total, invoice.gross_total)
+    amounts = [as_decimal(text) for text in texts if text is not None]
+    net, tax, gross = (*amounts, None, None, None)[:3]
+    if len(amounts) < len(_TOTALS) or net is None or tax is None or gross is None:
+        return False
+    return abs(net + tax - gross) > _CENT

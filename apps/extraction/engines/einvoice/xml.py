@@ -1,0 +1,121 @@
+"""Reading XML that strangers wrote: no entities, no document types, no network, bounded in size and depth."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+
+from lxml import etree
+
+from apps.extraction import dates
+from apps.extraction.canonical import collapse
+from apps.extraction.numerals import decimal_text
+
+MAX_BYTES = 16 * 1024 * 1024
+_DECLARATION = re.compile(rb"^\s*<\?xml[^>]*\?>")
+_DECIMAL = re.compile(r"[+-]?\d{1,28}(\.\d{0,28})?|[+-]?\.\d{1,28}", re.ASCII)
+
+
+class UnreadableXmlError(ValueError):
+    """The XML is no e-invoice that can be read. The message is for a person and holds nothing of the document."""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """An element, with paths of local names: dialects and versions differ in their namespaces only."""
+
+    element: etree._Element
+
+    @property
+    def name(self) -> str:
+        """The local name."""
+        return etree.QName(self.element).localname
+
+    @property
+    def namespace(self) -> str:
+        return etree.QName(self.element).namespace or ""
+
+    def attribute(self, name: str) -> str:
+        """Return an attribute's text, "" where there is none."""
+        value = self.element.get(name)
+        return value.strip() if isinstance(value, str) else ""
+
+    def all(self, path: str) -> Iterator[Node]:
+        """Yield the elements at a path such as "ExchangedDocument/ID", in document order."""
+        head, _, rest = path.partition("/")
+        for child in self.element:
+            if isinstance(child.tag, str) and etree.QName(child).localname == head:
+                if rest:
+                    yield from Node(child).all(rest)
+                else:
+                    yield Node(child)
+
+    def first(self, *paths: str) -> Node | None:
+        """Return the first element at the first of the paths that leads to one."""
+        for path in paths:
+            for node in self.all(path):
+                return node
+        return None
+
+    def text(self, *paths: str) -> str | None:
+        """Return the text, white space collapsed, at the first of the paths that has any."""
+        for path in paths:
+            for node in self.all(path):
+                if value := node.value:
+                    return value
+        return None
+
+    @property
+    def value(self) -> str:
+        text = self.element.text
+        return collapse(text) if isinstance(text, str) else ""
+
+
+def read_root(data: bytes) -> Node:
+    """Return the root element. Raises UnreadableXmlError."""
+    if len(data) > MAX_BYTES:
+        raise UnreadableXmlError(f"the e-invoice XML is larger than {MAX_BYTES // 1024 // 1024} MiB")
+    try:
+        root = _parse(data)
+    except (etree.XMLSyntaxError, ValueError):
+        # Some writers declare an encoding that doesn't exist: e-invoices are UTF-8, so it is tried without.
+        try:
+            root = _parse(_DECLARATION.sub(b"", data.removeprefix(b"\xef\xbb\xbf")))
+        except (etree.XMLSyntaxError, ValueError):
+            raise UnreadableXmlError("the e-invoice XML is not well formed") from None
+    if root.getroottree().docinfo.internalDTD is not None:
+        raise UnreadableXmlError("the e-invoice XML declares a document type, which no e-invoice does")
+    return Node(root)
+
+
+def decimal(text: str | None) -> str | None:
+    """Return an XML decimal as canonical text; None if it is none."""
+    if text is None or not _DECIMAL.fullmatch(text):
+        return None
+    try:
+        return decimal_text(Decimal(text))
+    except InvalidOperation:
+        return None
+
+
+def iso_date(text: str | None) -> str | None:
+    """Return an XML date, ISO 8601 or YYYYMMDD, as ISO 8601; None if it is none."""
+    found = dates.readings(text) if text else ()
+    return found[0].isoformat() if found else None
+
+
+def _parse(data: bytes) -> etree._Element:
+    parser = etree.XMLParser(
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        dtd_validation=False,
+        attribute_defaults=False,
+        huge_tree=False,
+        remove_comments=True,
+        remove_pis=True,
+        recover=False,
+    )
+    return etree.fromstring(data, parser)
