@@ -50,6 +50,11 @@ payee|zahlungsempfanger|abweichender zahlungsempfanger|beneficiaire|tax represen
 weight|gewicht|poids|peso|volume|packages|colis
 terms|payment terms|terms of payment|zahlungsbedingungen|zahlungsziel|conditions de paiement|condiciones de pago|condizioni di pagamento
 mandate|mandate reference|mandatsreferenz|creditor id|glaubiger-id|glaubiger identifikationsnummer
+alt order|alt order number|alternate order|estimate|estimate number|deal|deal number|worksheet
+agency ref|advertiser ref|agency code|advertiser code|agency id|advertiser id|agency external id|advertiser external id|account executive|sales office|sales region
+product|product code|product description|brand|demographic|produktgruppe|marke|marque|marca
+subtotal|sub total|total excluding tax|total excl gst|total excluding gst|total sales excluding gst|total before tax|zwischensumme|sous-total|subtotale
+member card|membership number|card number|card expiry|expiry date|expires|valid until|gultig bis|loyalty points
 time|uhrzeit|heure|hora|ora|table|tisch|cashier|kassierer|server|terminal
 """
 
