@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from apps.extraction.engines.layout import confidence
 from apps.extraction.engines.layout.choosing import Choice, Derived
+from apps.extraction.engines.layout.items import Cell, Table
 from apps.extraction.engines.layout.options import Placed
 from apps.extraction.engines.layout.parties import NameChoice
 from apps.extraction.values import Evidence, ExtractedValue
@@ -87,3 +88,31 @@ def to_value(*, field: Field, answer: Answer, engine: str, path: str | None = No
         evidence=answer.evidence,
         formula=answer.formula,
     )
+
+
+def table_values(*, table: Table, engine: str) -> list[ExtractedValue]:
+    """Return a table's cells as values, row by row."""
+    fields = {column.name: column for column in table.field.columns}
+    values = []
+    for number, item in enumerate(table.items):
+        for name, column in fields.items():
+            cell = item.cells.get(name)
+            if cell is None:
+                continue
+            evidence, read = _cell_evidence(cell)
+            sure = confidence.of_cell(heading=table.headings.get(name, 0.0), proven=item.proven, read=read)
+            if sure < confidence.ABSTAIN:
+                continue
+            answer = Answer(value=cell.value, confidence=sure, evidence=(evidence,))
+            path = f"/{table.field.name}/{number}/{name}"
+            values.append(to_value(field=column, answer=answer, engine=engine, path=path))
+    return values
+
+
+def _cell_evidence(cell: Cell) -> tuple[Evidence, float]:
+    if cell.placed is not None:
+        candidate = cell.placed.candidate
+        read = confidence.reading(page=cell.placed.pieces.layout.page, words=candidate.words)
+        return Evidence(page=candidate.page, box=candidate.box, quote=candidate.text), read
+    assert cell.span is not None
+    return cell.span.evidence(), cell.span.confidence

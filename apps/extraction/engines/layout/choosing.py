@@ -8,11 +8,8 @@ from decimal import Decimal
 from enum import Enum
 
 from apps.extraction.engines.layout.options import Option, amount
-from apps.extraction.engines.layout.rules import ROUNDING, Equation, agreements, solve
+from apps.extraction.engines.layout.rules import LABELLED, ROUNDING, Equation, agreements, solve
 from apps.schemas.rules import evaluate
-
-_LABELLED = 0.3
-"""An agreement needs labels too: numbers that happen to add up stand on every page."""
 
 
 class Proof(Enum):
@@ -61,7 +58,7 @@ def choose(
         if not found:
             continue
         best = found[0]
-        labelled = sum(option.label >= _LABELLED for option in best.options.values())
+        labelled = sum(option.label >= LABELLED for option in best.options.values())
         alone = sum(option.score for option in free.values())
         if labelled >= len(names) - 1 - (not best.trivial and len(names) > 2) and best.gain > alone:
             settled.update(best.options)

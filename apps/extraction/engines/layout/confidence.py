@@ -49,3 +49,13 @@ def of_name(*, score: float, rival: float, read: float) -> float:
     closeness = min(1.0, rival / sure) if sure > 0 else 0.0
     sure *= 1 - 0.3 * max(0.0, closeness - _RIVAL_FROM) / (1 - _RIVAL_FROM)
     return round(sure * math.sqrt(read), 4)
+
+
+def of_cell(*, heading: float, proven: bool | None, read: float) -> float:
+    """Return a table cell's confidence: its heading's, raised where the row adds up and lowered where it doesn't."""
+    sure = 0.35 + 0.5 * min(1.0, heading)
+    if proven is True:
+        sure = 1 - (1 - sure) * 0.4
+    elif proven is False:
+        sure *= 0.75
+    return round(sure * read, 4)

@@ -26,12 +26,17 @@ class Relation(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """A phrase beside a value and how well it lies to be its label, in [0, 1]."""
+    """A phrase beside a value and how well it lies to be its label, in [0, 1].
+
+    `crossed` other values stand between; `faint` phrases say nothing alone.
+    """
 
     parts: tuple[str, ...]
     relation: Relation
     fit: float
     piece: Piece
+    crossed: int = 0
+    faint: bool = False
 
 
 def is_faint(parts: tuple[str, ...]) -> bool:
@@ -49,7 +54,7 @@ def contexts(*, pieces: PagePieces, piece: Piece, rect: Rect) -> list[Context]:
 def _left(pieces: PagePieces, piece: Piece, rect: Rect) -> Iterator[Context]:
     row = pieces.rows[piece.row]
     crossed_values = crossed_texts = 0
-    pending: Piece | None = None
+    pending: tuple[str, ...] | None = None
     for other in reversed(row[: piece.place]):
         if other.value or not other.parts:
             crossed_values += other.value
@@ -57,15 +62,15 @@ def _left(pieces: PagePieces, piece: Piece, rect: Rect) -> Iterator[Context]:
         gap = max(0.0, rect.x0 - other.rect.x1)
         same = other.segment is piece.segment
         colon = other.ends_label
-        fit = 1.0 if same else 1 - (min(0.12, 0.003 * gap) if colon else min(0.3, 0.008 * gap))
+        fit = 1.0 if same else 1 - (min(0.08, 0.002 * gap) if colon else min(0.18, 0.005 * gap))
         fit *= 0.8**crossed_values * 0.55**crossed_texts
         relation = Relation.INLINE if same else Relation.LEFT
+        faint = is_faint(other.parts)
         if pending is not None:
-            yield Context(other.parts + pending.parts, relation, fit / 0.55 * 0.95, other)
-            pending = None
-        yield Context(other.parts, relation, fit, other)
-        if crossed_texts == 0 and crossed_values <= 1 and is_faint(other.parts):
-            pending = other
+            yield Context(other.parts + pending, relation, fit / 0.55 * 0.95, other, crossed_values)
+        yield Context(other.parts, relation, fit, other, crossed_values, faint)
+        chained = crossed_texts == 0 or pending is not None
+        pending = other.parts + (pending or ()) if faint and chained and crossed_values <= 1 else None
         crossed_texts += 1
         if crossed_texts == _TEXTS_LEFT:
             return

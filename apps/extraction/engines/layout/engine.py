@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from apps.extraction.candidates import find_candidates, infer_locale, read_page
-from apps.extraction.engines.layout.answers import Answer, currency, of_choice, of_derived, of_name, to_value
+from apps.extraction.engines.layout.answers import (
+    Answer,
+    currency,
+    of_choice,
+    of_derived,
+    of_name,
+    table_values,
+    to_value,
+)
 from apps.extraction.engines.layout.choosing import choose
 from apps.extraction.engines.layout.confidence import ABSTAIN
+from apps.extraction.engines.layout.items import find_table, row_rules, words_of_table
 from apps.extraction.engines.layout.labels import lexicon
 from apps.extraction.engines.layout.lines import lay_out
-from apps.extraction.engines.layout.options import Placed, options, place
+from apps.extraction.engines.layout.options import NUMERIC, Placed, options, place
 from apps.extraction.engines.layout.parties import find_names
 from apps.extraction.engines.layout.pieces import VALUE_KINDS, PagePieces, take_apart
 from apps.extraction.engines.layout.roles import Role, role_of
@@ -45,7 +54,23 @@ class LayoutEngine:
         typed = [field for field in scalars if field.kind not in _NAMES]
         roles = {field.name: role for field in names if (role := role_of(field)) is not Role.NONE}
         areas = {pieces.layout.page.number: sections(pieces=pieces, lexicon=words, roles=roles) for pieces in pages}
-        found = options(fields=typed, lexicon=words, placed=placed, pages=len(pages), areas=areas)
+        tables = []
+        taken: set[tuple[int, int]] = set()
+        for field in schema.fields:
+            if field.kind is Kind.ARRAY and len(field.columns) > 1:
+                table = find_table(
+                    field=field,
+                    pages=pages,
+                    placed=placed,
+                    columns=lexicon(fields=field.columns, language=locale.language),
+                    labels=words,
+                    totals=frozenset(field.name for field in scalars if field.kind in NUMERIC),
+                    rules=row_rules(rules=schema.rules, field=field),
+                )
+                if table is not None:
+                    tables.append(table)
+                    taken |= words_of_table(table)
+        found = options(fields=typed, lexicon=words, placed=placed, pages=len(pages), areas=areas, taken=taken)
         rules = equations(rules=schema.rules, names=frozenset(field.name for field in typed))
         choices, derived = choose(options=found, equations=rules, least=_LEAST)
         answers: dict[str, Answer] = {name: of_choice(choice) for name, choice in choices.items()}
@@ -61,4 +86,10 @@ class LayoutEngine:
             for field in scalars
             if field.name in request.wanted and field.name in answers and answers[field.name].confidence >= ABSTAIN
         )
-        return Extraction(values=values)
+        rows = tuple(
+            value
+            for table in tables
+            if table.field.name in request.wanted
+            for value in table_values(table=table, engine=self.name)
+        )
+        return Extraction(values=values + rows)

@@ -28,8 +28,12 @@ _WEIGHT_NUMBER = 0.35
 _WEIGHT_UNKNOWN = 0.75
 _WEIGHT_DIGITS = 0.25
 _LEAST_WEIGHT = 0.45
-_HEAD = 0.55
-"""How much of a compound its last word is: "Handelsrechnung" is a "Rechnung", but "Bestelldatum" hardly a "Datum"."""
+_RELATED = 0.75
+_HEAD = {4: 0.5, 5: 0.5, 6: 0.6, 7: 0.75}
+"""How much of a compound its last word is, by its length.
+
+"Handelsrechnung" is a "Rechnung", but "Bestelldatum" hardly a "Datum": longer words say more.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,7 +167,16 @@ class Lexicon:
             said = (
                 whole if len(parts) < 6 else 0.6 * sum(weights[: max(first - 1, 0)]) + sum(weights[max(first - 1, 0) :])
             )
-            precision = min(1.0, sum(weights[place] * likeness for likeness, place in hits.values()) / said)
+            explained = sum(weights[place] * likeness for likeness, place in hits.values())
+            if label.owner >= 0 and explained < said:
+                # Words of the field's other labels say no other thing: "Nettowert" by "Netto" and "Wert".
+                matched = {place for _, place in hits.values()}
+                explained += _RELATED * sum(
+                    weight
+                    for place, weight in enumerate(weights)
+                    if place not in matched and label.owner in self._owners.get(parts[place], ())
+                )
+            precision = min(1.0, explained / said)
             score = min(1.0, recall) ** 1.5 * precision**0.75 * label.worth
             if label.owner < 0:
                 background = max(background, score)
@@ -190,7 +203,7 @@ class Lexicon:
         if not found:
             for known in self._long:
                 if len(part) >= len(known) + 3 and part.endswith(known):
-                    found[known] = _HEAD
+                    found[known] = _HEAD.get(len(known), 0.8)
         return tuple(found.items())
 
     def _expand(self, parts: tuple[str, ...]) -> tuple[str, ...]:

@@ -23,6 +23,8 @@ PARTYS = frozenset({Kind.VAT_ID, Kind.IBAN, Kind.EMAIL, Kind.PHONE})
 """Kinds that belong to a party, so that it matters whose section or letterhead they stand in."""
 
 _LEAST = 0.12
+_FAINT_DATE = 0.3
+_NUMBERED = 0.6
 _FROM = frozenset(
     {"from", "start", "begin", "beginning", "von", "ab", "beginn", "debut", "desde", "inicio", "dal", "inizio"}
 )
@@ -93,6 +95,7 @@ def options(
         by_kind[schema_field.kind].append(schema_field)
     directions = {schema_field.name: polarity(schema_field) for schema_field in fields}
     found: dict[str, list[Option]] = {schema_field.name: [] for schema_field in fields}
+    numbers = [schema_field.name for schema_field in by_kind[Kind.IDENTIFIER]]
     for spot in placed:
         asking = by_kind.get(spot.candidate.kind)
         if not asking:
@@ -102,6 +105,8 @@ def options(
         used = any((spot.candidate.page, word) in taken for word in spot.candidate.words)
         for schema_field in asking:
             label, fit = _label(schema_field.name, beside, lexicon, owned)
+            if schema_field.kind is Kind.DATE:
+                fit *= _companion(schema_field.name, beside, lexicon, numbers)
             prior = _prior(schema_field, spot, pages)
             if used:
                 prior *= 0.3
@@ -175,6 +180,24 @@ def _party_fit(role: Role, area: Role | None, spot: Placed, fit: float, prior: f
     if depth > 0.85 or depth < 0.1:
         return (max(fit, 0.75), prior) if role is Role.ISSUER else (fit, prior * 0.5)
     return fit, prior
+
+
+def _companion(name: str, beside: Sequence[Context], lexicon: Lexicon, numbers: Sequence[str]) -> float:
+    """Return by how much a date with a bare "of" is surer behind a number that a label names.
+
+    "Invoice No. 471 of 5 June" dates the invoice, "according to order 812 of 1 March" does not.
+    """
+    first = next((context for context in beside if context.relation is not Relation.ABOVE), None)
+    if first is None or not first.faint or first.crossed or lexicon.read(first.parts).score(name) < _FAINT_DATE:
+        return 1.0
+    for context in beside:
+        if context.crossed == 1 and context.relation is not Relation.ABOVE and first.parts != context.parts:
+            reading = lexicon.read(context.parts)
+            if reading.background > 0.35:
+                return 0.6
+            if any(reading.score(number) >= _NUMBERED for number in numbers):
+                return 1.5
+    return 1.0
 
 
 def _range_fit(wanted: Part, part: Part) -> float:

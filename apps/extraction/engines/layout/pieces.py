@@ -60,12 +60,16 @@ class PagePieces:
     by_word: dict[int, tuple[Piece, ...]]
 
     def of(self, candidate: Candidate) -> Piece | None:
-        """Return the piece that a candidate begins in."""
-        found = self.by_word.get(candidate.words[0], ())
-        if len(found) == 1:
-            return found[0]
+        """Return the piece that holds most of a candidate's first line."""
         rect = self.layout.frame.rect(candidate.box)
-        return max(found, key=lambda piece: min(piece.rect.x1, rect.x1) - max(piece.rect.x0, rect.x0), default=None)
+        found: dict[Piece, float] = {}
+        first: int | None = None
+        for word in candidate.words:
+            for piece in self.by_word.get(word, ()):
+                first = piece.row if first is None else first
+                if piece.row == first:
+                    found[piece] = min(piece.rect.x1, rect.x1) - max(piece.rect.x0, rect.x0)
+        return max(found, key=lambda piece: found[piece], default=None)
 
 
 def take_apart(*, layout: PageLayout, candidates: Sequence[Candidate]) -> PagePieces:

@@ -15,8 +15,10 @@ from apps.schemas.rules import Node, RuleError, evaluate, parse_formula
 MOST_OPTIONS = 12
 _BONUS = 0.75
 """What a rule that adds up is worth beside the labels' scores: a little less than one perfect label."""
-_BONUS_TRIVIAL = 0.3
+_BONUS_TRIVIAL = 0.45
 """The same where it holds without telling anything: nothing added, both sides the same."""
+LABELLED = 0.3
+"""From this score on a label counts as one."""
 ROUNDING = Decimal("0.011")
 
 
@@ -90,7 +92,10 @@ def agreements(*, equation: Equation, options: Mapping[str, Sequence[Option]]) -
 
 
 def _agreement(picked: dict[str, Option], *, trivial: bool) -> Agreement:
-    gain = sum(option.score for option in picked.values()) + (_BONUS_TRIVIAL if trivial else _BONUS)
+    # Numbers that happen to add up stand on every page: the sum tells as much as the labels lend it.
+    trust = sum(option.label >= LABELLED for option in picked.values()) / len(picked)
+    bonus = _BONUS_TRIVIAL if trivial else _BONUS
+    gain = sum(option.score for option in picked.values()) + bonus * trust
     return Agreement(options=picked, gain=gain, trivial=trivial)
 
 
