@@ -12,7 +12,8 @@ from jsonschema import Draft202012Validator
 
 from apps.extraction.canonical import canonical
 from apps.extraction.grounding import ground
-from apps.extraction.values import Evidence, ExtractedValue, ValueStatus
+from apps.extraction.page_index import DocumentIndex
+from apps.extraction.values import ExtractedValue, ValueStatus
 from apps.inference.errors import OffSchemaReplyError, TruncatedReplyError
 from apps.parsing.pages import ParsedDocument
 from apps.schemas.fields import Field, Kind
@@ -59,20 +60,26 @@ def read_reply(*, text: str, fields: Sequence[Field]) -> tuple[Claimed, ...]:
 def resolve(*, claimed: Sequence[Claimed], document: ParsedDocument, engine: str) -> tuple[ExtractedValue, ...]:
     """Ground what was claimed. A value that isn't of its kind is dropped; one that isn't on a page is `ungrounded`."""
     read = partial(canonical, language=document.language)
+    index = DocumentIndex(document)
     values = []
     for claim in claimed:
         value = read(claim.value, claim.field.kind)
         if value is None:
             continue
         grounding = ground(
-            value=value, kind=claim.field.kind, document=document, hint_page=claim.page, quote=claim.quote
+            index=index,
+            value=value,
+            kind=claim.field.kind,
+            hint_page=claim.page,
+            quote=claim.quote,
+            near=[label for labels in claim.field.labels.values() for label in labels],
         )
         if grounding is None:
             status, confidence, evidence = ValueStatus.UNGROUNDED, 0.0, ()
         else:
             confidence = round(0.9 * grounding.score, 3)
             status = ValueStatus.ACCEPTED if confidence >= ACCEPT_FROM else ValueStatus.NEEDS_REVIEW
-            evidence = (Evidence(page=grounding.page, box=grounding.box, quote=grounding.quote),)
+            evidence = (grounding.evidence,)
         values.append(
             ExtractedValue(
                 path=claim.path,

@@ -1,0 +1,51 @@
+"""Schemas and API keys."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpResponseBase
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from apps.common.clock import SYSTEM_CLOCK
+from apps.portal.access import MemberRequest, member_required
+from apps.schemas import queries as schemas
+from apps.tenants import operations, queries
+from apps.tenants.models import Role
+
+MAX_NAME = 200
+
+
+@require_GET
+@member_required()
+def schema_list(request: MemberRequest) -> HttpResponseBase:
+    """Show what is extracted."""
+    found = schemas.newest_versions(tenant_id=request.member.tenant_id)
+    return render(request, "portal/schemas.html", {"schemas": found})
+
+
+@require_http_methods(["GET", "POST"])
+@member_required(Role.ADMIN)
+def api_keys(request: MemberRequest) -> HttpResponseBase:
+    """Show the keys and make new ones. A secret is shown in this one answer and never again."""
+    tenant_id = request.member.tenant_id
+    made = None
+    if request.method == "POST":
+        name = request.POST.get("name", "").strip()[:MAX_NAME]
+        if name:
+            made = operations.create_api_key(tenant_id=tenant_id, name=name, clock=SYSTEM_CLOCK)
+        else:
+            messages.error(request, _("Give the key a name that says who uses it."))
+    return render(request, "portal/api_keys.html", {"keys": queries.api_keys(tenant_id=tenant_id), "made": made})
+
+
+@require_POST
+@member_required(Role.ADMIN)
+def revoke_api_key(request: MemberRequest, key_id: UUID) -> HttpResponseBase:
+    """End a key."""
+    if operations.revoke_api_key(tenant_id=request.member.tenant_id, key_id=key_id, clock=SYSTEM_CLOCK):
+        messages.success(request, _("The key is revoked: nothing that uses it gets in any more."))
+    return redirect("portal:api-keys")

@@ -1,0 +1,116 @@
+"""One document: its pages with its values beside them."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import Http404, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST
+
+from apps.common.clock import SYSTEM_CLOCK
+from apps.documents import queries as documents
+from apps.documents.storage import fetch
+from apps.parsing import queries as parsing
+from apps.pipeline import intake
+from apps.portal.access import MemberRequest, member_required
+from apps.portal.presentation import boxes_by_page, in_progress, show
+from apps.results import queries as results
+from apps.schemas import queries as schemas
+from apps.tenants.models import Role
+
+MAX_SHOWN_PAGES = 50
+
+
+@require_GET
+@member_required()
+def document_page(request: MemberRequest, document_id: UUID) -> HttpResponseBase:
+    """Show pages and values. As a fragment it answers 204 while the document's state is the one that is shown."""
+    tenant_id = request.member.tenant_id
+    document = documents.document(tenant_id=tenant_id, document_id=document_id)
+    if document is None:
+        raise Http404
+    version = document.updated_at.isoformat()
+    live = in_progress(document.status)
+    if request.headers.get("HX-Request") == "true" and request.GET.get("version") == version and live:
+        return HttpResponse(status=HTTPStatus.NO_CONTENT)
+    found = results.results_of(tenant_id=tenant_id, document_id=document_id)
+    boxes = boxes_by_page(found)
+    facts = parsing.page_facts(tenant_id=tenant_id, blob_id=document.blob_id) if document.blob_id else ()
+    first = _first_page(request, len(facts))
+    pages = [
+        {"facts": page, "boxes": boxes.get(page.number, [])} for page in facts[first - 1 : first - 1 + MAX_SHOWN_PAGES]
+    ]
+    context = {
+        "document": document,
+        "live": live,
+        "version": version,
+        "results": [
+            show(
+                result=result,
+                schema=schemas.version(tenant_id=tenant_id, slug=result.schema_slug, version=result.schema_version),
+            )
+            for result in found
+        ],
+        "pages": pages,
+        "page_total": len(facts),
+        "ranges": _ranges(len(facts)),
+        "first": first,
+        "is_reviewer": request.member.role != Role.VIEWER,
+    }
+    return render(request, "portal/document.html", context)
+
+
+@require_GET
+@member_required()
+def page_image(request: MemberRequest, document_id: UUID, number: int) -> HttpResponseBase:
+    """Send a page's picture. A document's bytes never change, so neither does this."""
+    document = documents.document(tenant_id=request.member.tenant_id, document_id=document_id)
+    if document is None or document.blob_id is None:
+        raise Http404
+    key = parsing.image_key(tenant_id=request.member.tenant_id, blob_id=document.blob_id, number=number)
+    if key is None:
+        raise Http404
+    response = HttpResponse(fetch(key=key), content_type="image/jpeg")
+    response["Cache-Control"] = "private, max-age=86400, immutable"
+    return response
+
+
+@require_POST
+@member_required(Role.REVIEWER)
+def cancel(request: MemberRequest, document_id: UUID) -> HttpResponseBase:
+    """Stop the work on a document."""
+    try:
+        found = intake.cancel_document(tenant_id=request.member.tenant_id, document_id=document_id, clock=SYSTEM_CLOCK)
+    except intake.NotCancellableError as error:
+        messages.info(request, error.message)
+        found = True
+    if not found:
+        raise Http404
+    return redirect(reverse("portal:document", args=[document_id]))
+
+
+@require_POST
+@member_required(Role.REVIEWER)
+def delete(request: MemberRequest, document_id: UUID) -> HttpResponseBase:
+    """Delete a document."""
+    if not intake.delete_document(tenant_id=request.member.tenant_id, document_id=document_id, clock=SYSTEM_CLOCK):
+        raise Http404
+    messages.success(request, _("The document is deleted."))
+    return redirect("portal:documents")
+
+
+def _first_page(request: MemberRequest, total: int) -> int:
+    wanted = request.GET.get("from", "1")
+    number = int(wanted) if wanted.isdecimal() and len(wanted) < 7 else 1
+    return min(max(number, 1), max(total, 1))
+
+
+def _ranges(total: int) -> list[tuple[int, int]]:
+    if total <= MAX_SHOWN_PAGES:
+        return []
+    return [(start, min(start + MAX_SHOWN_PAGES - 1, total)) for start in range(1, total + 1, MAX_SHOWN_PAGES)]

@@ -1,0 +1,117 @@
+"""The list of documents, and what comes in by hand."""
+
+from __future__ import annotations
+
+import hashlib
+from http import HTTPStatus
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.core.files.uploadedfile import UploadedFile
+from django.http import HttpResponse, HttpResponseBase, JsonResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_GET, require_POST
+
+from apps.common.clock import SYSTEM_CLOCK
+from apps.common.errors import QuireError
+from apps.documents import queries as documents
+from apps.documents.models import DocumentStatus, Lane
+from apps.pipeline import intake
+from apps.portal.access import MemberRequest, member_required
+from apps.portal.presentation import in_progress
+from apps.schemas import queries as schemas
+
+PAGE_SIZE = 50
+STATUSES = tuple(status for status in DocumentStatus if status != DocumentStatus.DELETED)
+
+
+@require_GET
+@member_required()
+def document_list(request: MemberRequest) -> HttpResponseBase:
+    """Show the newest documents. As a fragment it answers 204 while nothing has changed."""
+    tenant_id = request.member.tenant_id
+    text = request.GET.get("q", "").strip()[:200]
+    status = request.GET.get("status", "")
+    status = status if status in STATUSES else ""
+    cursor = request.GET.get("cursor") or None
+    try:
+        page = documents.newest_documents(
+            tenant_id=tenant_id, text=text, statuses=(status,) if status else (), cursor=cursor, limit=PAGE_SIZE
+        )
+    except documents.BadCursorError:
+        return redirect("portal:documents")
+    version = hashlib.sha256(
+        "|".join(f"{item.id}{item.updated_at.isoformat()}{item.page_count}" for item in page.items).encode()
+    ).hexdigest()[:16]
+    filters = {name: value for name, value in (("q", text), ("status", status), ("cursor", cursor)) if value}
+    context = {
+        "page": page,
+        "text": text,
+        "status": status,
+        "statuses": STATUSES,
+        "live": any(in_progress(item.status) for item in page.items),
+        "poll": f"{reverse('portal:documents')}?{urlencode({**filters, 'version': version})}",
+        "more": f"?{urlencode({**filters, 'cursor': page.next_cursor})}" if page.next_cursor else "",
+        "first": not cursor,
+        "filtered": bool(text or status),
+    }
+    if request.headers.get("HX-Request") == "true" and "version" in request.GET:
+        if request.GET["version"] == version and context["live"]:
+            return HttpResponse(status=HTTPStatus.NO_CONTENT)
+        return render(request, "portal/_rows.html", context)
+    context["slugs"] = schemas.slugs(tenant_id=tenant_id)
+    return render(request, "portal/documents.html", context)
+
+
+@require_POST
+@member_required()
+def upload(request: MemberRequest) -> HttpResponseBase:
+    """Take files. A script gets one JSON answer a file; a plain form goes back to the list with a message each."""
+    files = request.FILES.getlist("file")
+    slug = request.POST.get("schema", "")
+    if request.headers.get("Accept", "").startswith("application/json"):
+        if len(files) != 1:
+            return JsonResponse({"error": _("Choose a file first.")}, status=HTTPStatus.BAD_REQUEST)
+        return _answer(request, files[0], slug)
+    if not files:
+        messages.error(request, _("Choose a file first."))
+    created = 0
+    for file in files:
+        try:
+            accepted = _accept(request, file, slug)
+        except QuireError as error:
+            messages.error(request, f"{file.name}: {error.message}")
+            continue
+        created += accepted.created
+        if not accepted.created:
+            messages.info(request, _("%(name)s is there already.") % {"name": file.name})
+    if created:
+        messages.success(
+            request, ngettext("%(n)d document came in.", "%(n)d documents came in.", created) % {"n": created}
+        )
+    return redirect("portal:documents")
+
+
+def _accept(request: MemberRequest, file: UploadedFile, slug: str) -> intake.Upload:
+    return intake.accept_upload(
+        tenant_id=request.member.tenant_id,
+        chunks=file.chunks(),
+        name=file.name or "",
+        schema_slug=slug,
+        external_id="",
+        lane=Lane.INTERACTIVE,
+        password=request.POST.get("password") or None,
+        clock=SYSTEM_CLOCK,
+    )
+
+
+def _answer(request: MemberRequest, file: UploadedFile, slug: str) -> JsonResponse:
+    try:
+        accepted = _accept(request, file, slug)
+    except QuireError as error:
+        return JsonResponse({"error": error.message, "code": error.code}, status=HTTPStatus.UNPROCESSABLE_ENTITY)
+    url = reverse("portal:document", args=[accepted.document_id])
+    return JsonResponse({"url": url, "created": accepted.created}, status=HTTPStatus.OK)
