@@ -34,13 +34,14 @@ status: install  ## show the processes of the stack
 	@exec $(QUIRE) status
 
 test: install  ## every test that needs no GPU and no SGLang
-	@exec $(PY) -m pytest -n auto -m "not sglang" $(ARGS)
+	@exec $(PY) -m pytest -n auto --dist worksteal $(ARGS)
 
 check: install  ## lint, types, import rules
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports
+	DJANGO_SETTINGS_MODULE=apps.config.settings.test $(PY) -W ignore manage.py makemigrations --check --dry-run
 
 format: install  ## put the source into the one format
 	.venv/bin/ruff check --fix .
