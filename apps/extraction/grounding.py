@@ -13,14 +13,14 @@ model gave, and neighbours decide.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rapidfuzz import fuzz
 
 from apps.extraction.normalising import squeeze
 from apps.extraction.page_index import DocumentIndex, PageIndex, Span
-from apps.extraction.spellings import NUMERIC, currency_marks, is_other_identifier, likeness, squeezed_spellings
+from apps.extraction.spellings import NUMERIC, currency_marks, is_other_identifier, likeness, spellings_on
 from apps.extraction.values import Evidence
 from apps.parsing.pages import Box
 from apps.schemas.fields import Kind
@@ -112,25 +112,25 @@ def _occurrences(index: DocumentIndex, value: str, kind: Kind) -> Iterator[_Occu
     if kind is Kind.CURRENCY:
         yield from _currencies(index, value)
         return
-    spellings = squeezed_spellings(value, kind)
     found = False
     for page in index.pages:
-        for occurrence in _spelled(page, spellings, value, kind):
+        for occurrence in _spelled(page, value, kind):
             found = True
             yield occurrence
     if found or kind in NUMERIC or kind is Kind.DATE or kind in _IDENTIFIERS:
         return
+    needle = squeeze(value)
     for page in index.pages:
-        for span in page.stacked(spellings[0]):
+        for span in page.stacked(needle):
             found = True
             yield _Occurrence(page=page, span=span, score=0.95)
     if not found and kind in FUZZY_KINDS:
-        yield from _alike(index, spellings[0])
+        yield from _alike(index, needle)
 
 
-def _spelled(page: PageIndex, spellings: Iterable[str], value: str, kind: Kind) -> Iterator[_Occurrence]:
+def _spelled(page: PageIndex, value: str, kind: Kind) -> Iterator[_Occurrence]:
     seen: set[tuple[int, ...]] = set()
-    for spelling in spellings:
+    for spelling in spellings_on(page.text, value, kind):
         for span in page.find(spelling, inside_words=kind in NUMERIC or kind is Kind.DATE):
             if span.words in seen:
                 continue

@@ -16,6 +16,8 @@ MAX_OCCURRENCES = 200
 _WIDEST_GAP = 0.8
 _NEXT_LINE = 2.0
 _LEFT_EDGE = 0.015
+# A longer "word" is data, such as base64 in an XML: nothing inside it is read.
+_LONGEST_WORD = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +38,7 @@ class PageIndex:
     def __init__(self, page: Page) -> None:
         self.page = page
         self._labels: dict[str, tuple[Box, ...]] = {}
+        self._offsets: dict[int, list[int]] = {}
 
     @cached_property
     def _squeezed(self) -> list[str]:
@@ -136,7 +139,11 @@ class PageIndex:
     def _beside(self, position: int, count: int, *, left: bool, inside_words: bool) -> str | None:
         """Return the raw text beside a match that leaves `count` of a word's characters out; None if it's no edge."""
         raw = self.page.words[position].text
-        _, offsets = squeeze_with_offsets(raw)
+        if len(raw) > _LONGEST_WORD:
+            return None
+        if position not in self._offsets:
+            self._offsets[position] = squeeze_with_offsets(raw)[1]
+        offsets = self._offsets[position]
         inner, outer = (offsets[count], offsets[count - 1]) if left else (offsets[-count - 1], offsets[-count])
         meet = raw[inner].isdigit() != raw[outer].isdigit()
         if abs(inner - outer) <= 1 and not (inside_words and meet):

@@ -17,14 +17,23 @@ from apps.schemas.fields import Kind
 NUMERIC = frozenset({Kind.MONEY, Kind.NUMBER, Kind.INTEGER})
 _JOINERS = "-/_."
 _TRAILING_ZEROS = 6
+_ENDINGS = ("", "st", "nd", "rd", "th", "er", "re", "dayof", "stdayof", "nddayof", "rddayof", "thdayof")
+_OF = ("de", "del", "of")
 
 
-def squeezed_spellings(value: str, kind: Kind) -> tuple[str, ...]:
-    """Return what may stand on a page for a canonical value, squeezed, the likeliest first."""
+def spellings_on(text: str, value: str, kind: Kind) -> tuple[str, ...]:
+    """Return what may stand for a canonical value on a page whose squeezed text is given, the likeliest first."""
     day = as_date(value) if kind is Kind.DATE else None
+    if day is None:
+        return _spellings(value, kind)
+    # A date has hundreds of spellings, nearly all with a month's name that the page doesn't hold.
+    named = (_named(day, name) for name in _month_names(day.month) if name in text)
+    return (*_in_digits(day), *(spelling for spellings in named for spelling in spellings))
+
+
+@lru_cache(maxsize=1024)
+def _spellings(value: str, kind: Kind) -> tuple[str, ...]:
     number = as_decimal(value) if kind in NUMERIC else None
-    if day is not None:
-        return _day(day)
     if number is not None:
         return tuple(_number(number))
     plain = squeeze(value)
@@ -92,23 +101,30 @@ def _number_likeness(raw: str, value: str, *, money: bool) -> float:
     return 0.8 if -number in found else 0.0
 
 
-@lru_cache(maxsize=4096)
-def _day(day: date) -> tuple[str, ...]:
-    years = (f"{day.year:04}", f"{day.year % 100:02}")
+@lru_cache(maxsize=1024)
+def _in_digits(day: date) -> tuple[str, ...]:
     spellings: list[str] = []
-    for year in years:
+    for year in _years(day):
         for month in (f"{day.month:02}", str(day.month)):
             for number in (f"{day.day:02}", str(day.day)):
                 spellings += [number + month + year, month + number + year, year + month + number]
-    endings = ("", "st", "nd", "rd", "th", "er", "re", "dayof", "stdayof", "nddayof", "rddayof", "thdayof")
-    for year in years:
-        for name in _month_names(day.month):
-            for number in (str(day.day), f"{day.day:02}"):
-                spellings += [f"{number}{ending}{name}{year}" for ending in endings]
-                spellings += [f"{number}{of}{name}{of}{year}" for of in ("de", "del", "of")]
-                spellings += [f"{number}{of}{name}{year}" for of in ("de", "of")]
-                spellings += [f"{name}{number}{ending}{year}" for ending in endings[:5]]
     return tuple(dict.fromkeys(spellings))
+
+
+@lru_cache(maxsize=1024)
+def _named(day: date, name: str) -> tuple[str, ...]:
+    spellings: list[str] = []
+    for year in _years(day):
+        for number in (str(day.day), f"{day.day:02}"):
+            spellings += [f"{number}{ending}{name}{year}" for ending in _ENDINGS]
+            spellings += [f"{number}{of}{name}{also}{year}" for of in _OF for also in ("", of)]
+            spellings += [f"{name}{number}{ending}{year}" for ending in _ENDINGS[:5]]
+            spellings.append(f"{year}{name}{number}")
+    return tuple(dict.fromkeys(spellings))
+
+
+def _years(day: date) -> tuple[str, str]:
+    return (f"{day.year:04}", f"{day.year % 100:02}")
 
 
 @cache
