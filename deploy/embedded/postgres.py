@@ -172,11 +172,15 @@ def _home(account: pwd.struct_passwd | None, run_dir: Path) -> Path:
     if _may(account, "-x", here):
         return here
     away = elsewhere(run_dir)
-    away.mkdir(parents=True, exist_ok=True)
-    for folder in (_OUT_OF_REACH, away):
-        folder.chmod(0o755)
-    (away / "belongs-to").write_text(f"{run_dir}\n", encoding="utf-8")
-    if not _may(account, "-x", away):
+    try:
+        away.mkdir(parents=True, exist_ok=True)
+        for folder in (_OUT_OF_REACH, away):
+            folder.chmod(0o755)
+        (away / "belongs-to").write_text(f"{run_dir}\n", encoding="utf-8")
+        reached = _may(account, "-x", away)
+    except OSError:
+        reached = False
+    if not reached:
         raise StackError(f"{account.pw_name} can reach neither {here} nor {away}: set QUIRE_RUN_DIR to a folder it can")
     return away
 

@@ -1,0 +1,123 @@
+"""The demo as a person and as a script see it."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import pty
+import select
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from deploy.embedded import demo
+from deploy.embedded.failures import StackError
+from tests.integration.embedded.test_stack import ROOT, Quire, quire
+
+__all__ = ["quire"]
+
+
+def test_manifest_that_lists_what_is_not_there_is_refused(tmp_path: Path) -> None:
+    listed = [{"file": "gone.pdf", "schema": "invoice", "licence": "CC0-1.0", "source": "here"}]
+    (tmp_path / "manifest.json").write_text(json.dumps(listed), "utf-8")
+    with pytest.raises(StackError, match=r"lists what is not there: gone\.pdf$"):
+        demo.samples(tmp_path)
+
+
+def test_shipped_samples_are_the_ones_that_are_listed() -> None:
+    listed = demo.samples()
+    assert len(listed) >= 12
+    assert {sample.schema_slug for sample in listed} <= {"invoice", "receipt", "advertising-contract", "nda"}
+    files = {path.name for path in demo.SAMPLES.iterdir() if path.suffix not in {".json", ".md", ".txt"}}
+    assert files - {sample.path.name for sample in listed} - {"licences"} == set()
+    assert all(sample.licence and sample.source for sample in listed)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_demo_without_a_terminal(quire: Quire) -> None:
+    """Reads all the samples, twice: the second run starts clean."""
+    for _ in range(2):
+        code, out, errors = quire("demo")
+        assert (code, errors) == (0, ""), out
+        assert quire.left() == []
+        check_files(quire)
+        signed = json.loads(quire.place.credentials.read_text("utf-8"))
+        assert signed["portal_url"] in out
+        assert signed["password"] in out
+        assert "/invoice_number" in out
+
+
+def check_files(quire: Quire) -> None:
+    samples = demo.samples()
+    written = json.loads((quire.place.demo / "results.json").read_text("utf-8"))["documents"]
+    assert [set(document) for document in written] == [{"id", "name", "status", "pages", "results"}] * len(samples)
+    assert [document["name"] for document in written] == [sample.path.name for sample in samples]
+    assert {document["status"] for document in written} <= {"done", "needs_review"}
+    assert [document["name"] for document in written if not document["results"]] == []
+    values = [value for document in written for result in document["results"] for value in result["values"]]
+    assert {frozenset(value) for value in values} == {
+        frozenset({"path", "value", "type", "engine", "confidence", "status", "evidence"})
+    }
+    for value in values:
+        assert value["evidence"] or value["status"] in {"ungrounded", "derived"}, value["path"]
+        for evidence in value["evidence"]:
+            x0, y0, x1, y1 = evidence["box"]
+            assert evidence["page"] >= 1
+            assert 0 <= x0 < x1 <= 1
+            assert 0 <= y0 < y1 <= 1
+    with (quire.place.demo / "export.csv").open(newline="", encoding="utf-8-sig") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == len(values)
+    assert pq.read_table(quire.place.demo / "export.parquet").num_rows == len(values)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_demo_at_a_terminal_stays_until_ctrl_c(quire: Quire) -> None:
+    """Reads all the samples once."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "deploy.embedded", "demo"],
+        cwd=ROOT,
+        env={**quire.environment, "TERM": "xterm", "COLUMNS": "160"},
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+    )
+    os.close(theirs)
+    try:
+        shown = read_until(ours, "Ctrl-C stops everything.", seconds=500)
+        assert "Reading" in shown
+        assert "\x1b" in shown  # it draws
+        signed = json.loads(quire.place.credentials.read_text("utf-8"))
+        assert signed["password"] in shown
+        assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=60) == 0
+    finally:
+        process.kill()
+        process.wait()
+        os.close(ours)
+    quire.wait_for_nothing_left()
+
+
+def read_until(descriptor: int, wanted: str, *, seconds: float) -> str:
+    """Return what the program has shown when the wanted words come."""
+    deadline = time.monotonic() + seconds
+    shown = ""
+    while wanted not in shown:
+        assert time.monotonic() < deadline, shown[-2000:]
+        if select.select([descriptor], [], [], 1)[0]:
+            try:
+                shown += os.read(descriptor, 65536).decode("utf-8", errors="replace")
+            except OSError:
+                raise AssertionError(f"it ended: {shown[-2000:]}") from None
+    return shown
