@@ -23,6 +23,7 @@ from apps.extraction.engines.layout.pieces import VALUE_KINDS, PagePieces, take_
 from apps.extraction.engines.layout.roles import Role, role_of
 from apps.extraction.engines.layout.rules import equations
 from apps.extraction.engines.layout.sections import sections
+from apps.extraction.engines.layout.weighing import weigh
 from apps.extraction.engines.protocol import Extraction, ExtractionRequest
 from apps.schemas.fields import Kind
 
@@ -71,6 +72,7 @@ class LayoutEngine:
                     tables.append(table)
                     taken |= words_of_table(table)
         found = options(fields=typed, lexicon=words, placed=placed, pages=len(pages), areas=areas, taken=taken)
+        found = weigh(options=found, fields=typed, pages=pages, placed=placed, lexicon=words)
         rules = equations(rules=schema.rules, names=frozenset(field.name for field in typed))
         choices, derived = choose(options=found, equations=rules, least=_LEAST)
         answers: dict[str, Answer] = {name: of_choice(choice) for name, choice in choices.items()}

@@ -1,0 +1,29 @@
+"""What speaks for an option beyond its own label: the paper's title, and the amounts around it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from apps.extraction.engines.layout.labels import Lexicon
+from apps.extraction.engines.layout.options import Option, Placed
+from apps.extraction.engines.layout.pieces import PagePieces
+from apps.extraction.engines.layout.titles import own_numbers
+from apps.extraction.engines.layout.totals import prefer_sums
+from apps.schemas.fields import Field, Kind
+
+
+def weigh(
+    *,
+    options: Mapping[str, Sequence[Option]],
+    fields: Sequence[Field],
+    pages: Sequence[PagePieces],
+    placed: Sequence[Placed],
+    lexicon: Lexicon,
+) -> dict[str, list[Option]]:
+    """Return each field's options, weighed again, the best first."""
+    weighed = {name: list(found) for name, found in options.items()}
+    for field in fields:
+        if field.kind is Kind.MONEY:
+            weighed[field.name] = prefer_sums(options=weighed[field.name], placed=placed)
+    identifiers = [field for field in fields if field.kind is Kind.IDENTIFIER]
+    return own_numbers(found=weighed, fields=identifiers, pages=pages, lexicon=lexicon)
