@@ -12,9 +12,10 @@ from psycopg.types.json import Jsonb
 from apps.common.clock import Clock
 from apps.common.errors import TerminalError
 from apps.common.ids import new_id
+from apps.common.text import storable
 from apps.extraction.values import ExtractedValue
 from apps.results.models import Result, StoredValue
-from apps.results.typed import date_of, number_of, storable
+from apps.results.typed import date_of, number_of
 from apps.tenants.scope import in_tenant_scope
 
 # One statement for the result, its values and their evidence. COPY is refused by tables under row-level security. By

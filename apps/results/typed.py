@@ -16,7 +16,6 @@ DECIMAL_PLACES = 12
 
 _DECIMAL = re.compile(r"-?(?P<whole>[0-9]+)(?:\.(?P<part>[0-9]+))?")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
 def number_of(*, kind: Kind, value: str) -> Decimal | None:
@@ -44,10 +43,3 @@ def date_of(*, kind: Kind, value: str) -> date | None:
         return date.fromisoformat(value)
     except ValueError:
         return None
-
-
-def storable(text: str) -> str:
-    """Return text that a UTF-8 column takes: NUL and halves of surrogate pairs become the replacement character."""
-    if text.isascii() and "\0" not in text:
-        return text
-    return _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", text)

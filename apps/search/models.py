@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.contrib.postgres.search import SearchVector, SearchVectorField
 from django.db import models
 from pgvector.django import HalfVectorField
 
@@ -11,7 +12,10 @@ DIMENSIONS = 384
 
 
 class StoredPassage(TenantModel):
-    """A passage of a page with its box, and its embedding by `model` (unit length, so inner product is the cosine)."""
+    """A passage of a page with its box, and its embedding by `model` (unit length, so inner product is the cosine).
+
+    `words` are the text's words in lower case, as they stand: a tenant's documents have many languages.
+    """
 
     document_id = models.UUIDField()
     page = models.IntegerField()
@@ -23,6 +27,9 @@ class StoredPassage(TenantModel):
     text = models.TextField()
     model = models.CharField(max_length=100)
     embedding = HalfVectorField(dimensions=DIMENSIONS)
+    words = models.GeneratedField(
+        expression=SearchVector("text", config="simple"), output_field=SearchVectorField(), db_persist=True
+    )
 
     class Meta:
         constraints = [

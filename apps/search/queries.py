@@ -1,0 +1,127 @@
+"""Finding passages: by meaning and by word, the two rankings fused."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connection
+
+from apps.common.text import storable
+from apps.documents.models import DocumentStatus
+from apps.inference.embeddings import embedder
+from apps.parsing.pages import Box
+from apps.search.operations import vector_literal
+from apps.tenants.scope import in_tenant_scope
+
+# Reciprocal rank fusion with the constant of Cormack, Clarke and Buettcher (SIGIR 2009).
+FUSION = 60
+# Each ranking hands in so many passages at least, so that one that is middling in both can win.
+DEPTH = 50
+
+# Every row of the tenant is compared: exact, and at a small tenant's size as fast as an index, which under row-level
+# security would lose rows. `@@` isn't leakproof, so it too sees the tenant's rows only, one by one.
+#
+# A question's words are asked for one by one, any of them will do. Without a stemmer there are no stop words either, so
+# those of five languages are left out, unless nothing else is asked.
+_SEARCH = r"""
+WITH living AS NOT MATERIALIZED (
+  SELECT p.id, p.model, p.embedding, p.words
+  FROM search_storedpassage p JOIN documents_document d ON d.tenant_id = p.tenant_id AND d.id = p.document_id
+  WHERE p.tenant_id = %(tenant)s AND d.status <> %(deleted)s {one_document}
+), asked AS (
+  SELECT lexeme, EXISTS (
+    SELECT FROM unnest(%(stemmers)s::regdictionary[]) AS stemmer WHERE ts_lexize(stemmer, lexeme) = '{{}}'
+  ) AS is_stop_word
+  FROM unnest(to_tsvector('simple', %(query)s))
+), question AS (
+  SELECT string_agg('''' || replace(replace(lexeme, '\', '\\'), '''', '''''') || '''', ' | ')::tsquery AS words
+  FROM asked WHERE NOT is_stop_word OR NOT EXISTS (SELECT FROM asked WHERE NOT is_stop_word)
+), nearest AS (
+  SELECT id, row_number() OVER (ORDER BY distance, id) AS place FROM (
+    SELECT id, embedding <#> %(vector)s::halfvec AS distance
+    FROM living WHERE model = %(model)s ORDER BY distance, id LIMIT %(depth)s
+  ) AS closest
+), matching AS (
+  SELECT id, row_number() OVER (ORDER BY rank DESC, id) AS place FROM (
+    SELECT id, ts_rank(living.words, question.words, 1) AS rank
+    FROM living, question WHERE living.words @@ question.words ORDER BY rank DESC, id LIMIT %(depth)s
+  ) AS best
+), fused AS (
+  SELECT id, sum(1.0 / (%(fusion)s + place)) AS score
+  FROM (SELECT id, place FROM nearest UNION ALL SELECT id, place FROM matching) AS places
+  GROUP BY id ORDER BY score DESC, id LIMIT %(limit)s
+)
+SELECT p.document_id, d.name, p.page, p.x0, p.y0, p.x1, p.y1, p.text, fused.score::float8
+FROM fused
+JOIN search_storedpassage p ON p.tenant_id = %(tenant)s AND p.id = fused.id
+JOIN documents_document d ON d.tenant_id = p.tenant_id AND d.id = p.document_id
+ORDER BY fused.score DESC, p.id
+"""
+
+_STEMMERS = ["english_stem", "german_stem", "french_stem", "spanish_stem", "italian_stem"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hit:
+    """A passage that answers a query. `score` is in (0, 1]: 1 is first by meaning and by word."""
+
+    document_id: UUID
+    document_name: str
+    page: int
+    box: Box
+    text: str
+    score: float
+
+
+def search(*, tenant_id: UUID, query: str, limit: int, document_id: UUID | None = None) -> tuple[Hit, ...]:
+    """Return the best passages for a question or some words, the best first, of one document or of all.
+
+    Deleted documents are left out. Raises RetryableError where the embedding server is down.
+    """
+    asked = storable(query).strip()
+    if not asked or limit < 1:
+        return ()
+    # The model is asked before the transaction begins.
+    model = embedder(settings.QUIRE_EMBEDDINGS_URL)
+    vector = vector_literal(model.embed([asked], kind="query")[0])
+    return _ranked(
+        tenant_id=tenant_id, query=asked, vector=vector, model=model.name, limit=limit, document_id=document_id
+    )
+
+
+@in_tenant_scope
+def _ranked(
+    *, tenant_id: UUID, query: str, vector: str, model: str, limit: int, document_id: UUID | None
+) -> tuple[Hit, ...]:
+    statement = _SEARCH.format(one_document="AND p.document_id = %(document)s" if document_id else "")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            statement,
+            {
+                "tenant": tenant_id,
+                "deleted": DocumentStatus.DELETED.value,
+                "document": document_id,
+                "stemmers": _STEMMERS,
+                "query": query,
+                "vector": vector,
+                "model": model,
+                "depth": max(DEPTH, 2 * limit),
+                "fusion": FUSION,
+                "limit": limit,
+            },
+        )
+        rows = cursor.fetchall()
+    best = 2 / (FUSION + 1)
+    return tuple(
+        Hit(
+            document_id=row[0],
+            document_name=row[1],
+            page=row[2],
+            box=Box(row[3], row[4], row[5], row[6]),
+            text=row[7],
+            score=row[8] / best,
+        )
+        for row in rows
+    )
