@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from http import HTTPStatus
 from uuid import UUID
 
@@ -60,6 +61,7 @@ def document_page(request: MemberRequest, document_id: UUID) -> HttpResponseBase
         "page_total": len(facts),
         "ranges": _ranges(len(facts)),
         "first": first,
+        "hit": _hit(request),
         "is_reviewer": request.member.role != Role.VIEWER,
     }
     return render(request, "portal/document.html", context)
@@ -114,3 +116,22 @@ def _ranges(total: int) -> list[tuple[int, int]]:
     if total <= MAX_SHOWN_PAGES:
         return []
     return [(start, min(start + MAX_SHOWN_PAGES - 1, total)) for start in range(1, total + 1, MAX_SHOWN_PAGES)]
+
+
+def _hit(request: MemberRequest) -> dict[str, object] | None:
+    """Return the passage that the address asks to light, `page:x0,y0,x1,y1`, or None for anything else."""
+    match = re.fullmatch(
+        r"(\d{1,6}):([01]\.\d{1,6}),([01]\.\d{1,6}),([01]\.\d{1,6}),([01]\.\d{1,6})", request.GET.get("hit", "")
+    )
+    if not match:
+        return None
+    x0, y0, x1, y1 = (float(part) for part in match.groups()[1:])
+    if not (x0 <= x1 <= 1 and y0 <= y1 <= 1):
+        return None
+    return {
+        "page": int(match[1]),
+        "x": f"{x0:.4f}",
+        "y": f"{y0:.4f}",
+        "width": f"{x1 - x0:.4f}",
+        "height": f"{y1 - y0:.4f}",
+    }

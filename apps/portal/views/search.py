@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 from django.http import HttpResponseBase
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from apps.common.errors import RetryableError
@@ -18,11 +21,18 @@ LIMIT = 20
 def search(request: MemberRequest) -> HttpResponseBase:
     """Show the passages nearest to a question; each opens its page."""
     text = request.GET.get("q", "").strip()[:500]
-    hits: tuple[passages.Hit, ...] = ()
+    hits: list[dict[str, object]] = []
     down = False
     if text:
         try:
-            hits = passages.search(tenant_id=request.member.tenant_id, query=text, limit=LIMIT)
+            found = passages.search(tenant_id=request.member.tenant_id, query=text, limit=LIMIT)
+            hits = [{"url": _url(hit), "name": hit.document_name, "page": hit.page, "text": hit.text} for hit in found]
         except RetryableError:
             down = True
     return render(request, "portal/search.html", {"text": text, "hits": hits, "down": down})
+
+
+def _url(hit: passages.Hit) -> str:
+    """Return the address that opens the page with the passage lit."""
+    query = urlencode({"from": hit.page, "hit": f"{hit.page}:" + ",".join(f"{edge:.4f}" for edge in hit.box)})
+    return f"{reverse('portal:document', args=[hit.document_id])}?{query}#page-{hit.page}"
