@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
 from apps.extraction.candidates import Candidate, Part
@@ -43,12 +43,16 @@ class Placed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Option:
-    """A candidate as a field's value. `score` in [0, 1]; `label` is what its words alone say, 0 without any."""
+    """A candidate as a field's value.
+
+    `score` in [0, 1] counts everything; `label` is what its best label says, 0 without any; where that label stands
+    above it, `heading` is its place.
+    """
 
     placed: Placed
     score: float
     label: float
-    reasons: tuple[str, ...] = field(default=())
+    heading: Rect | None = None
 
     @property
     def value(self) -> str:
@@ -104,7 +108,7 @@ def options(
         owned = _owned(beside, lexicon)
         used = any((spot.candidate.page, word) in taken for word in spot.candidate.words)
         for schema_field in asking:
-            label, fit = _label(schema_field.name, beside, lexicon, owned)
+            label, fit, heading = _label(schema_field.name, beside, lexicon, owned)
             if schema_field.kind is Kind.DATE:
                 fit *= _companion(schema_field.name, beside, lexicon, numbers)
             prior = _prior(schema_field, spot, pages)
@@ -117,7 +121,7 @@ def options(
             shape = _shape(schema_field.kind, spot.candidate)
             score = fit * shape * prior
             if score >= _LEAST or schema_field.kind in NUMERIC:
-                found[schema_field.name].append(Option(placed=spot, score=score, label=label))
+                found[schema_field.name].append(Option(placed=spot, score=score, label=label, heading=heading))
     _one_party_each(found, roles)
     for listed in found.values():
         listed.sort(key=lambda option: -option.score)
@@ -149,10 +153,14 @@ def _owned(beside: Sequence[Context], lexicon: Lexicon) -> float:
     return own
 
 
-def _label(name: str, beside: Sequence[Context], lexicon: Lexicon, owned: float) -> tuple[float, float]:
-    """Return the best label's score alone, and with its place counted in, supported by a second one."""
+def _label(name: str, beside: Sequence[Context], lexicon: Lexicon, owned: float) -> tuple[float, float, Rect | None]:
+    """Return the best label's score alone, with its place counted in, and where it stands if that is above.
+
+    A label in the row and one above support each other.
+    """
     best_label = 0.0
     level = above = 0.0
+    heading: Rect | None = None
     for context in beside:
         score = lexicon.read(context.parts).score(name)
         if score <= 0.05:
@@ -160,12 +168,13 @@ def _label(name: str, beside: Sequence[Context], lexicon: Lexicon, owned: float)
         fit = score * context.fit
         if context.relation is Relation.ABOVE:
             fit *= 1 - 0.6 * owned
-            above = max(above, fit)
+            if fit > above:
+                above, heading = fit, context.piece.rect
         else:
             level = max(level, fit)
         best_label = max(best_label, score)
     best, second = max(level, above), min(level, above)
-    return best_label, best + (1 - best) * 0.4 * second
+    return best_label, best + (1 - best) * 0.4 * second, heading if above > level else None
 
 
 def _party_fit(role: Role, area: Role | None, spot: Placed, fit: float, prior: float) -> tuple[float, float]:
@@ -230,36 +239,5 @@ def amount(option: Option) -> Decimal | None:
     """Return an option's value as a number."""
     try:
         return Decimal(option.value)
-    except InvalidOperation:
-        return None
-
-
-def is_column_sum(spot: Placed, others: Sequence[Placed]) -> bool:
-    """Return whether an amount is the sum of two or more that stand above it in its column, without a break."""
-    total = _number(spot)
-    if total is None or total == 0:
-        return False
-    above = [
-        other
-        for other in others
-        if other.candidate.page == spot.candidate.page
-        and other.rect.y1 <= spot.rect.y0 + 0.2
-        and overlap_x(other.rect, spot.rect) > 0.3
-    ]
-    above.sort(key=lambda other: -other.rect.y0)
-    added = Decimal(0)
-    for count, other in enumerate(above[:40], start=1):
-        number = _number(other)
-        if number is None:
-            return False
-        added += number
-        if count >= 2 and added == total:
-            return True
-    return False
-
-
-def _number(spot: Placed) -> Decimal | None:
-    try:
-        return Decimal(spot.candidate.value)
     except InvalidOperation:
         return None

@@ -32,6 +32,9 @@ herr herrn frau firma fa mr mrs ms mme m monsieur madame mlle senor senora sr sr
 an to attn z hd zhd c o
 """
 _SALUTATION = frozenset(_SALUTATION_WORDS.split())
+_TELLS = {Kind.VAT_ID: 0.3, Kind.IBAN: 0.4, Kind.EMAIL: 0.12, Kind.PHONE: 0.12}
+"""How much a number below an address says that it is the issuer's: one's own is printed, the other's seldom."""
+
 _ABOVE_GAP = 1.3
 _ABOVE_GAP_ALIGNED = 2.3
 _MOST_LINES = 4
@@ -45,7 +48,7 @@ class Party:
     span: Span
     votes: dict[Role, float] = field(default_factory=lambda: {Role.ISSUER: 0.0, Role.RECIPIENT: 0.0})
     places: int = 1
-    rect: Rect | None = None
+    sender: bool = False
 
     def vote(self, role: Role, weight: float) -> None:
         """Add evidence as if independent: two halves make three quarters."""
@@ -65,14 +68,22 @@ def find_names(
     *, fields: Sequence[Field], pages: Sequence[PagePieces], placed: Sequence[Placed], lexicon: Lexicon
 ) -> dict[str, NameChoice]:
     """Choose a name for each party field."""
+    by_page = {pieces.layout.page.number: pieces for pieces in pages}
+    streets = {
+        (spot.candidate.page, word)
+        for spot in placed
+        if spot.candidate.kind is Kind.ADDRESS and not _is_sender(by_page[spot.candidate.page], spot.candidate)
+        for word in spot.candidate.words
+    }
     scores: dict[str, list[tuple[Span, float]]] = {}
     for schema_field in fields:
         found = [
             hit
             for pieces in pages
             for hit in labelled(pieces=pieces, lexicon=lexicon, name=schema_field.name, names_only=True)
+            if not streets & {(hit.span.page.number, word) for word in hit.span.words}
         ]
-        scores[schema_field.name] = [(_trimmed(hit), hit.score * _early(hit)) for hit in found]
+        scores[schema_field.name] = [(hit.span, hit.score * _early(hit)) for hit in found]
     roles = {schema_field.name: role_of(schema_field) for schema_field in fields}
     if any(role is not Role.NONE for role in roles.values()):
         for party in _parties(pages, placed, lexicon):
@@ -88,11 +99,9 @@ def find_names(
 
 
 def _early(hit: Labelled) -> float:
-    return 1.0 if hit.span.page.number == 1 else 0.88
-
-
-def _trimmed(hit: Labelled) -> Span:
-    return hit.span
+    """Parties are named at the top of the first page; a label in the footer is about the bank account or the register."""
+    depth = hit.label.y0 / max(hit.span.layout.frame.height, 1e-6)
+    return (1.0 if hit.span.page.number == 1 else 0.88) * (0.8 if depth > 0.8 else 1.0)
 
 
 def _assign(scores: Mapping[str, list[tuple[Span, float]]]) -> dict[str, NameChoice]:
@@ -151,6 +160,7 @@ def _parties(pages: Sequence[PagePieces], placed: Sequence[Placed], lexicon: Lex
         for known in merged:
             if same_name(party.span.text, known.span.text):
                 known.places += 1
+                known.sender = known.sender or party.sender
                 for role, weight in party.votes.items():
                     known.vote(role, 0.8 * weight)
                 break
@@ -159,6 +169,9 @@ def _parties(pages: Sequence[PagePieces], placed: Sequence[Placed], lexicon: Lex
     for party in merged:
         if party.places > 1:
             party.vote(Role.ISSUER, 0.15)
+        if party.sender:
+            # Whoever stands in the sender line sends, wherever else the name is.
+            party.votes[Role.RECIPIENT] *= 0.2
     return merged
 
 
@@ -168,9 +181,9 @@ def _of_page(pieces: PagePieces, candidates: Sequence[Candidate], lexicon: Lexic
     senders: list[Rect] = []
     blocks: list[tuple[Party, Rect]] = []
     private = [
-        frame.rect(candidate.box)
+        (frame.rect(candidate.box), _TELLS[candidate.kind])
         for candidate in candidates
-        if candidate.kind in {Kind.VAT_ID, Kind.IBAN, Kind.EMAIL, Kind.PHONE} and candidate.confidence > 0.4
+        if candidate.kind in _TELLS and candidate.confidence > 0.4
     ]
     first_page = pieces.layout.page.number == 1
     for candidate in candidates:
@@ -182,7 +195,7 @@ def _of_page(pieces: PagePieces, candidates: Sequence[Candidate], lexicon: Lexic
             continue
         sender = _sender(pieces, segments[0])
         if sender is not None:
-            party = Party(sender, rect=rect)
+            party = Party(sender, sender=True)
             party.vote(Role.ISSUER, 0.8 if first_page else 0.5)
             senders.append(segments[0].rect)
             found.append(party)
@@ -191,17 +204,16 @@ def _of_page(pieces: PagePieces, candidates: Sequence[Candidate], lexicon: Lexic
         if name is None:
             continue
         block = rect.union(top)
-        party = Party(name, rect=block)
+        party = Party(name)
         depth = block.y0 / max(frame.height, 1e-6)
-        near = sum(_near(block, other) for other in private)
+        near = sum(weight for other, weight in private if _near(block, other))
         if depth > 0.82:
             party.vote(Role.ISSUER, 0.55)
         elif first_page and depth < 0.1:
             party.vote(Role.ISSUER, 0.45)
-        if near:
-            party.vote(Role.ISSUER, min(0.5, 0.25 * near))
-        if first_page and 0.1 < depth < 0.4 and not near:
-            party.vote(Role.RECIPIENT, 0.55)
+        party.vote(Role.ISSUER, min(0.5, near))
+        if first_page and 0.1 < depth < 0.4:
+            party.vote(Role.RECIPIENT, 0.55 if near < 0.3 else 0.3)
         blocks.append((party, block))
         found.append(party)
     for party, block in blocks:
@@ -234,7 +246,7 @@ def _by_form(pieces: PagePieces, candidates: Sequence[Candidate], *, first_page:
         if span is None or not is_name(span):
             continue
         depth = span.rect.y0 / max(frame.height, 1e-6)
-        party = Party(span, rect=span.rect)
+        party = Party(span)
         if first_page and depth < 0.12:
             party.vote(Role.ISSUER, 0.5)
         elif depth > 0.82:
@@ -252,6 +264,11 @@ def _segments(pieces: PagePieces, candidate: Candidate) -> list[Segment]:
         for piece in pieces.by_word.get(word, ()):
             found.setdefault(id(piece.segment), piece.segment)
     return sorted(found.values(), key=lambda segment: segment.rect.y0)
+
+
+def _is_sender(pieces: PagePieces, candidate: Candidate) -> bool:
+    segments = _segments(pieces, candidate)
+    return bool(segments) and _sender(pieces, segments[0]) is not None
 
 
 def _sender(pieces: PagePieces, segment: Segment) -> Span | None:
@@ -284,10 +301,14 @@ def _name_above(pieces: PagePieces, top: Segment, lexicon: Lexicon) -> tuple[Spa
             break
         parts = [piece for piece in row if piece.segment is segment]
         span = span_of(layout=pieces.layout, tokens=segment.tokens)
-        if span is None or not is_name(span) or _is_heading(parts, lexicon) or _sender(pieces, segment) is not None:
+        if span is None or _is_heading(parts, lexicon) or _sender(pieces, segment) is not None:
+            break
+        here = segment
+        if not lines and any(piece.value for piece in parts):
+            continue  # a street and its number, set apart from the town
+        if not is_name(span) or any(piece.value for piece in parts):
             break
         lines.append((span, segment))
-        here = segment
     while lines and _is_salutation(lines[-1][0]):
         lines.pop()
     if not lines:
@@ -307,11 +328,7 @@ def _aligned(row: Sequence[Piece], rect: Rect) -> Segment | None:
 
 
 def _is_heading(parts: Sequence[Piece], lexicon: Lexicon) -> bool:
-    if any(piece.value and not piece.parts for piece in parts):
-        return True
-    if is_label(parts[0], lexicon):
-        return True
-    return any(piece.value for piece in parts) or (len(parts) == 1 and lexicon.read(parts[0].parts).best >= SURE_LABEL)
+    return any(is_label(piece, lexicon) for piece in parts) or all(piece.value for piece in parts)
 
 
 def _is_salutation(span: Span) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 
@@ -19,8 +19,12 @@ _ADDEND = 0.75
 """What is left of an amount that only goes into a sum under the same label."""
 
 
-def prefer_sums(*, options: Sequence[Option], placed: Sequence[Placed]) -> list[Option]:
-    """Raise the options of a field that are the sum of the amounts above them, and lower what they sum up."""
+def prefer_sums(*, options: Sequence[Option], placed: Sequence[Placed], named: Collection[int] = ()) -> list[Option]:
+    """Raise the options of a field that are the sum of the amounts above them, and lower what they sum up.
+
+    What stands above the option's heading is another table's; `named` are placed amounts, by id, that another field's
+    label stands beside: they are no rows of a table either.
+    """
     amounts = [spot for spot in placed if spot.candidate.kind is Kind.MONEY]
     proven: set[int] = set()
     parts: set[int] = set()
@@ -28,7 +32,7 @@ def prefer_sums(*, options: Sequence[Option], placed: Sequence[Placed]) -> list[
         if option.label < _LEAST_LABEL:
             continue
         addends = addends_of(spot=option.placed, amounts=amounts)
-        if addends:
+        if addends and not any(id(spot) in named for spot in addends) and _under(addends, option):
             proven.add(id(option.placed))
             parts.update(id(spot) for spot in addends)
     if not proven:
@@ -43,6 +47,10 @@ def prefer_sums(*, options: Sequence[Option], placed: Sequence[Placed]) -> list[
         weighed.append(replace(option, score=score))
     weighed.sort(key=lambda option: -option.score)
     return weighed
+
+
+def _under(addends: Sequence[Placed], option: Option) -> bool:
+    return option.heading is None or all(spot.rect.middle > option.heading.y0 for spot in addends)
 
 
 def addends_of(*, spot: Placed, amounts: Sequence[Placed]) -> list[Placed]:

@@ -11,6 +11,9 @@ from apps.extraction.engines.layout.titles import own_numbers
 from apps.extraction.engines.layout.totals import prefer_sums
 from apps.schemas.fields import Field, Kind
 
+_NAMED = 0.7
+"""Score from which a label in the row names an amount."""
+
 
 def weigh(
     *,
@@ -24,6 +27,18 @@ def weigh(
     weighed = {name: list(found) for name, found in options.items()}
     for field in fields:
         if field.kind is Kind.MONEY:
-            weighed[field.name] = prefer_sums(options=weighed[field.name], placed=placed)
+            named = _named(weighed, but=field.name)
+            weighed[field.name] = prefer_sums(options=weighed[field.name], placed=placed, named=named)
     identifiers = [field for field in fields if field.kind is Kind.IDENTIFIER]
     return own_numbers(found=weighed, fields=identifiers, pages=pages, lexicon=lexicon)
+
+
+def _named(options: Mapping[str, Sequence[Option]], *, but: str) -> set[int]:
+    """Return what the labels of other fields name in their row."""
+    return {
+        id(option.placed)
+        for name, found in options.items()
+        if name != but
+        for option in found
+        if option.heading is None and option.label >= _NAMED
+    }
