@@ -54,7 +54,7 @@ def search(request: AuthenticatedRequest, body: SearchIn) -> SearchOut:
                 document_id=hit.document_id,
                 document_name=hit.document_name,
                 page=hit.page,
-                box=tuple(hit.box),
+                box=hit.box,
                 text=hit.text,
                 score=hit.score,
             )
