@@ -72,8 +72,9 @@ class LayoutEngine:
                     tables.append(table)
                     taken |= words_of_table(table)
         found = options(fields=typed, lexicon=words, placed=placed, pages=len(pages), areas=areas, taken=taken)
-        found = weigh(options=found, fields=typed, pages=pages, placed=placed, lexicon=words)
         rules = equations(rules=schema.rules, names=frozenset(field.name for field in typed))
+        ruled = frozenset(name for rule in rules for name in (*rule.inputs, rule.output))
+        found = weigh(options=found, fields=typed, pages=pages, placed=placed, lexicon=words, ruled=ruled)
         choices, derived = choose(options=found, equations=rules, least=_LEAST)
         answers: dict[str, Answer] = {name: of_choice(choice) for name, choice in choices.items()}
         for name, choice in find_names(fields=names, pages=pages, placed=placed, lexicon=words).items():

@@ -22,19 +22,23 @@ def weigh(
     pages: Sequence[PagePieces],
     placed: Sequence[Placed],
     lexicon: Lexicon,
+    ruled: frozenset[str],
 ) -> dict[str, list[Option]]:
-    """Return each field's options, weighed again, the best first."""
+    """Return each field's options, weighed again, the best first.
+
+    `ruled` are fields that the schema has arithmetic for: it, and no sum of labelled amounts, speaks for them.
+    """
     weighed = {name: list(found) for name, found in options.items()}
     for field in fields:
         if field.kind is Kind.MONEY:
-            named = _named(weighed, but=field.name)
+            named = _named(weighed, but=None if field.name in ruled else field.name)
             weighed[field.name] = prefer_sums(options=weighed[field.name], placed=placed, named=named)
     identifiers = [field for field in fields if field.kind is Kind.IDENTIFIER]
     return own_numbers(found=weighed, fields=identifiers, pages=pages, lexicon=lexicon)
 
 
-def _named(options: Mapping[str, Sequence[Option]], *, but: str) -> set[int]:
-    """Return what the labels of other fields name in their row."""
+def _named(options: Mapping[str, Sequence[Option]], *, but: str | None) -> set[int]:
+    """Return what labels name in their row."""
     return {
         id(option.placed)
         for name, found in options.items()
