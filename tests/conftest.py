@@ -20,21 +20,19 @@ import psycopg
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-_services = pytest.StashKey[ExitStack]()
+_services = ExitStack()
 
 
 def _with_path(url: str, path: str) -> str:
     return urlunsplit(urlsplit(url)._replace(path=f"/{path}"))
 
 
-def _start_services(config: pytest.Config) -> None:
+def _start_services() -> None:
     """Start both servers and migrate the database that the workers' are copied from."""
     from deploy.embedded.testing import throwaway_services  # noqa: PLC0415 - only the controller starts them
 
-    stack = ExitStack()
-    config.stash[_services] = stack
-    services = stack.enter_context(throwaway_services(ROOT / ".run" / "tests"))
-    files = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="quire-tests-")))
+    services = _services.enter_context(throwaway_services(ROOT / ".run" / "tests"))
+    files = Path(_services.enter_context(tempfile.TemporaryDirectory(prefix="quire-tests-")))
     os.environ.update(
         services.environment()
         | {
@@ -44,9 +42,6 @@ def _start_services(config: pytest.Config) -> None:
             "DJANGO_SETTINGS_MODULE": "apps.config.settings.test",
         }
     )
-    for name in ("QUIRE_INFERENCE_URL", "QUIRE_EMBEDDINGS_URL"):
-        if not config.getoption("markexpr", ""):
-            os.environ.pop(name, None)
     subprocess.run(
         [sys.executable, str(ROOT / "manage.py"), "migrate", "--verbosity=0", "--skip-checks"], check=True, cwd=ROOT
     )
@@ -73,19 +68,15 @@ def _own_database(worker: str) -> None:
     django.setup()
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    worker: str | None = getattr(config, "workerinput", {}).get("workerid")
-    if worker is None:
-        _start_services(config)
-        if config.getoption("numprocesses", None):
-            return
-    _own_database(worker or "main")
+# At the import, since conftests of folders below import the apps: under xdist first in the controller, then in each
+# worker, which inherits the controller's environment.
+if "PYTEST_XDIST_WORKER" not in os.environ:
+    _start_services()
+_own_database(os.environ.get("PYTEST_XDIST_WORKER", "main"))
 
 
-def pytest_unconfigure(config: pytest.Config) -> None:
-    stack = config.stash.get(_services, None)
-    if stack is not None:
-        stack.close()
+def pytest_unconfigure() -> None:
+    _services.close()
 
 
 @pytest.fixture(scope="session")

@@ -196,7 +196,7 @@ class SglangClient:
                     if monotonic() > deadline:
                         raise ServerTimeoutError("the model server answers too slowly")  # noqa: TRY301
                     if len(content) > MAX_REPLY_BYTES:
-                        raise ServerBrokenError("the model server's answer is too long")  # noqa: TRY301
+                        raise ServerBrokenError("the model server's answer is too long")
                     if cancelled():
                         raise ConnectionLostError("the request was cancelled")  # noqa: TRY301
                 if response.status_code != httpx.codes.OK:

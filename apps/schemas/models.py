@@ -8,11 +8,14 @@ from apps.tenants.models import TenantModel
 
 
 class SchemaVersion(TenantModel):
-    """One version of a schema: a JSON Schema document. Versions count from 1; the newest is used for new documents."""
+    """One version of a schema. Versions count from 1; the newest is used for new documents.
+
+    `document` is the JSON Schema as text: `jsonb` would lose the order of the fields.
+    """
 
     slug = models.SlugField(max_length=63)
     version = models.IntegerField()
-    document = models.JSONField()
+    document = models.TextField()
     created_at = models.DateTimeField()
 
     class Meta:

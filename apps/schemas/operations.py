@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+import orjson
 from django.db import IntegrityError, transaction
 
 from apps.common.clock import Clock
@@ -69,7 +70,11 @@ def _write(*, tenant_id: UUID, slug: str, version: int, document: Any, clock: Cl
     try:
         with transaction.atomic():
             SchemaVersion.objects.create(
-                tenant_id=tenant_id, slug=slug, version=version, document=document, created_at=clock.now()
+                tenant_id=tenant_id,
+                slug=slug,
+                version=version,
+                document=orjson.dumps(document).decode(),
+                created_at=clock.now(),
             )
     except IntegrityError:
         raise VersionRaceError("somebody else changed this schema at the same moment: read it and try again") from None

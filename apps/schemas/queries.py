@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import orjson
+
 from apps.schemas.definitions import parse_schema
 from apps.schemas.fields import Schema
 from apps.schemas.models import SchemaVersion
@@ -27,27 +29,30 @@ class StoredSchema:
 def newest_version(*, tenant_id: UUID, slug: str) -> Schema | None:
     """Return the version that new documents use, or None."""
     row = SchemaVersion.objects.filter(tenant_id=tenant_id, slug=slug).order_by("-version").first()
-    return parse_schema(row.document, slug=row.slug, version=row.version) if row else None
+    return parse_schema(orjson.loads(row.document), slug=row.slug, version=row.version) if row else None
 
 
 @in_tenant_scope
 def version(*, tenant_id: UUID, slug: str, version: int) -> Schema:
     """Return one version. Raises SchemaVersion.DoesNotExist."""
     row = SchemaVersion.objects.get(tenant_id=tenant_id, slug=slug, version=version)
-    return parse_schema(row.document, slug=row.slug, version=row.version)
+    return parse_schema(orjson.loads(row.document), slug=row.slug, version=row.version)
 
 
 @in_tenant_scope
 def newest_versions(*, tenant_id: UUID) -> tuple[Schema, ...]:
     """Return the newest version of each of the tenant's schemas, by slug."""
-    return tuple(parse_schema(row.document, slug=row.slug, version=row.version) for row in _newest(tenant_id=tenant_id))
+    return tuple(
+        parse_schema(orjson.loads(row.document), slug=row.slug, version=row.version)
+        for row in _newest(tenant_id=tenant_id)
+    )
 
 
 @in_tenant_scope
 def stored_schemas(*, tenant_id: UUID) -> tuple[StoredSchema, ...]:
     """Return the newest version of each of the tenant's schemas as it was written, by slug."""
     return tuple(
-        StoredSchema(slug=row.slug, version=row.version, document=row.document, created_at=row.created_at)
+        StoredSchema(slug=row.slug, version=row.version, document=orjson.loads(row.document), created_at=row.created_at)
         for row in _newest(tenant_id=tenant_id)
     )
 
@@ -56,7 +61,7 @@ def stored_schemas(*, tenant_id: UUID) -> tuple[StoredSchema, ...]:
 def stored_versions(*, tenant_id: UUID, slug: str) -> tuple[StoredSchema, ...]:
     """Return all versions of one schema, the newest first."""
     return tuple(
-        StoredSchema(slug=row.slug, version=row.version, document=row.document, created_at=row.created_at)
+        StoredSchema(slug=row.slug, version=row.version, document=orjson.loads(row.document), created_at=row.created_at)
         for row in SchemaVersion.objects.filter(tenant_id=tenant_id, slug=slug).order_by("-version")
     )
 

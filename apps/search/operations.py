@@ -31,9 +31,9 @@ def store_passages(
     `vectors` has shape (len(passages), DIMENSIONS), rows of unit length by `model`. Raises ValueError for any
     other shape.
     """
-    table = np.asarray(vectors, dtype=np.float32).reshape(len(passages), -1)
-    if passages and table.shape[1] != DIMENSIONS:
-        message = f"expected vectors of {DIMENSIONS} dimensions, not {table.shape[1]}"
+    table = np.asarray(vectors, dtype=np.float32)
+    if passages and table.shape != (len(passages), DIMENSIONS):
+        message = f"expected {len(passages)} vectors of {DIMENSIONS} dimensions, not an array of shape {table.shape}"
         raise ValueError(message)
     delete_passages(tenant_id=tenant_id, document_id=document_id)
     if not passages:

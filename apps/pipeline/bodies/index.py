@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 from django.conf import settings
 
 from apps.common.clock import Clock
@@ -32,11 +33,12 @@ def index(*, claim: Claim, clock: Clock, cancelled: Callable[[], bool]) -> Outco
         ):
             passages.extend(passages_of(page))
     model = embedder(settings.QUIRE_EMBEDDINGS_URL)
-    vectors = []
+    batches = [model.embed([])]
     for start in range(0, len(passages), BATCH_PASSAGES):
         if cancelled():
             raise LeaseLostError
-        vectors.extend(model.embed([passage.text for passage in passages[start : start + BATCH_PASSAGES]]))
+        batches.append(model.embed([passage.text for passage in passages[start : start + BATCH_PASSAGES]]))
+    vectors = np.concatenate(batches)
 
     def store() -> None:
         search.store_passages(

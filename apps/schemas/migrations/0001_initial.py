@@ -20,7 +20,7 @@ class Migration(migrations.Migration):
                 ('id', models.UUIDField(default=apps.common.ids.new_id, editable=False)),
                 ('slug', models.SlugField(max_length=63)),
                 ('version', models.IntegerField()),
-                ('document', models.JSONField()),
+                ('document', models.TextField()),
                 ('created_at', models.DateTimeField()),
             ],
             options={

@@ -48,7 +48,7 @@ class Api:
 
 def _api(tenant_id: UUID) -> Api:
     key = create_api_key(tenant_id=tenant_id, name="test", clock=SYSTEM_CLOCK)
-    return Api(client=Client(), key=key.secret)
+    return Api(client=Client(SERVER_NAME="127.0.0.1"), key=key.secret)
 
 
 @pytest.fixture

@@ -54,11 +54,12 @@ def test_an_invoice_becomes_values_with_their_places(api: Api) -> None:
 
 
 def test_the_same_bytes_are_one_document(api: Api, other_api: Api) -> None:
-    first = api.upload(pdf(mark="same"), "a.pdf")
-    again = api.upload(pdf(mark="same"), "b.pdf")
+    data = pdf(mark="same")
+    first = api.upload(data, "a.pdf")
+    again = api.upload(data, "b.pdf")
     assert (first.status_code, again.status_code) == (201, 200)
     assert _json(first)["id"] == _json(again)["id"]
-    assert other_api.upload(pdf(mark="same"), "a.pdf").status_code == 201
+    assert other_api.upload(data, "a.pdf").status_code == 201
 
 
 def test_pages_and_words(api: Api) -> None:
@@ -180,7 +181,8 @@ def test_a_bad_query_is_400(api: Api, query: dict[str, str]) -> None:
 
 
 def test_deleting_takes_everything_but_a_tombstone(api: Api) -> None:
-    document = _json(api.upload(pdf(), schema="invoice"))
+    data = pdf()
+    document = _json(api.upload(data, schema="invoice"))
     assert api.delete(f"documents/{document['id']}").status_code == 204
     for path in ("", "/results", "/pages/1.jpg", "/pages/1/words"):
         assert api.get(f"documents/{document['id']}{path}").status_code == 404
@@ -188,7 +190,7 @@ def test_deleting_takes_everything_but_a_tombstone(api: Api) -> None:
     assert _json(api.get("documents"))["items"] == []
     (tombstone,) = _json(api.get("documents", updated_since=document["created_at"]))["items"]
     assert (tombstone["id"], tombstone["status"]) == (document["id"], "deleted")
-    again = api.upload(pdf(), schema="invoice")
+    again = api.upload(data, schema="invoice")
     assert again.status_code == 201
     assert _json(again)["id"] != document["id"]
 
