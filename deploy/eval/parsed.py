@@ -2,24 +2,40 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
+import shutil
 import struct
+import time
 from dataclasses import replace
 from pathlib import Path
 
+from apps.parsing import codec
 from apps.parsing.codec import VERSION, decode_page, encode_page
 from apps.parsing.pages import Attachment, ParsedDocument
 from apps.parsing.sandbox import Sandbox
 
+_PARSING = Path(codec.__file__).parent
 _LENGTH = struct.Struct("<I")
 _FORMAT = 1
+_KEEP_SECONDS = 86_400
+# What decides which words a page has.
+_READERS = (
+    "attachments.py", "codec.py", "drawing.py", "images.py", "language.py", "layer.py", "ocr.py", "opening.py",
+    "reading.py", "xmlview.py",
+)  # fmt: skip
 
 
 class ParsedCorpus:
     """Reads documents in the sandbox, once for each content and version of the parser."""
 
     def __init__(self, *, folder: Path, refresh: bool = False) -> None:
-        self._folder = folder / f"{_FORMAT}-{VERSION}"
+        self._folder = folder / f"{_FORMAT}-{VERSION}-{_readers()}"
+        for old in folder.glob("*"):
+            # Others may be measuring an earlier state right now.
+            if old != self._folder and time.time() - old.stat().st_mtime > _KEEP_SECONDS:
+                shutil.rmtree(old, ignore_errors=True)
         self._folder.mkdir(parents=True, exist_ok=True)
         self._refresh = refresh
         self._sandbox = Sandbox()
@@ -30,7 +46,7 @@ class ParsedCorpus:
         if kept.is_file() and not self._refresh:
             return _unpack(kept.read_bytes())
         document = self._sandbox.read_document(path=path, media_type=media_type)
-        part = kept.with_suffix(".part")
+        part = kept.with_suffix(f".{os.getpid()}")
         part.write_bytes(_pack(document))
         part.replace(kept)
         return document
@@ -38,6 +54,15 @@ class ParsedCorpus:
     def close(self) -> None:
         """End the sandbox."""
         self._sandbox.close()
+
+
+def _readers() -> str:
+    """Return a digest of the code that reads pages: a change of it is another version of the parser."""
+    digest = hashlib.sha256()
+    for name in _READERS:
+        path = _PARSING / name
+        digest.update(path.read_bytes() if path.is_file() else b"")
+    return digest.hexdigest()[:12]
 
 
 def stripped(document: ParsedDocument) -> ParsedDocument:
