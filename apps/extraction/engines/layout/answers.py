@@ -7,13 +7,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from apps.extraction.candidates import DocumentLocale, PageReading
 from apps.extraction.engines.layout import confidence
 from apps.extraction.engines.layout.choosing import Choice, Derived
 from apps.extraction.engines.layout.items import Cell, Table
+from apps.extraction.engines.layout.labelled import labelled
+from apps.extraction.engines.layout.labels import Lexicon
 from apps.extraction.engines.layout.options import Placed
 from apps.extraction.engines.layout.parties import NameChoice
+from apps.extraction.engines.layout.pieces import PagePieces
+from apps.extraction.engines.layout.prose import mentioned
 from apps.extraction.values import Evidence, ExtractedValue
 from apps.schemas.fields import Field, Kind
+
+_SURE_LABEL = 0.8
+"""Score from which a label beside a text is believed against sentences that name another."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +54,33 @@ def of_derived(*, name: str, derived: Derived, known: Mapping[str, Answer]) -> d
     evidence = tuple(piece for answer in inputs for piece in answer.evidence)
     value = format(derived.value.quantize(Decimal("0.01")), "f")
     return {name: Answer(value=value, confidence=sure, evidence=evidence, formula=derived.formula)}
+
+
+def of_text(
+    *,
+    field: Field,
+    pages: Sequence[PagePieces],
+    readings: Sequence[PageReading],
+    lexicon: Lexicon,
+    locale: DocumentLocale,
+) -> dict[str, Answer]:
+    """Return a text by its label beside it, or else by the sentences that name it."""
+    hits = [
+        hit
+        for pieces in pages
+        for hit in labelled(pieces=pieces, lexicon=lexicon, name=field.name, names_only=False)
+        if field.max_length is None or len(hit.span.text) <= field.max_length
+    ]
+    best = max(hits, key=lambda hit: hit.score, default=None)
+    mention = mentioned(field=field, readings=readings, language=locale.language)
+    if best is not None and best.score >= confidence.ABSTAIN and (mention is None or best.score > _SURE_LABEL):
+        rival = max((hit.score for hit in hits if hit.span.text != best.span.text), default=0.0)
+        sure = confidence.of_name(score=best.score, rival=rival, read=best.span.confidence)
+        return {field.name: Answer(value=best.span.text, confidence=sure, evidence=(best.span.evidence(),))}
+    if mention is not None:
+        sure = confidence.of_mention(count=mention.count, total=mention.total)
+        return {field.name: Answer(value=mention.text, confidence=sure, evidence=(mention.evidence,))}
+    return {}
 
 
 def currency(*, name: str, placed: Sequence[Placed], known: Mapping[str, Answer]) -> dict[str, Answer]:

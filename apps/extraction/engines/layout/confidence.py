@@ -59,3 +59,8 @@ def of_cell(*, heading: float, proven: bool | None, read: float) -> float:
     elif proven is False:
         sure *= 0.75
     return round(sure * read, 4)
+
+
+def of_mention(*, count: int, total: int) -> float:
+    """Return the confidence of a text that `count` of `total` sentences name."""
+    return round((0.62 + 0.1 * min(2, count - 1)) * (0.6 + 0.4 * count / total), 4)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from apps.extraction.candidates import find_candidates, infer_locale, read_page
+from apps.extraction.candidates import PageReading, find_candidates, infer_locale, read_page
 from apps.extraction.engines.layout.answers import (
     Answer,
     currency,
     of_choice,
     of_derived,
     of_name,
+    of_text,
     table_values,
     to_value,
 )
@@ -44,11 +45,14 @@ class LayoutEngine:
         words = lexicon(fields=schema.fields, language=locale.language)
         pages: list[PagePieces] = []
         placed: list[Placed] = []
+        readings: list[PageReading] = []
         kinds = _KINDS | {field.kind for field in schema.fields}
         for page in document.pages:
-            candidates = find_candidates(page=page, kinds=kinds, locale=locale, reading=read_page(page=page))
+            reading = read_page(page=page)
+            candidates = find_candidates(page=page, kinds=kinds, locale=locale, reading=reading)
             pieces = take_apart(layout=lay_out(page=page), candidates=candidates)
             pages.append(pieces)
+            readings.append(reading)
             placed.extend(place(pieces=pieces, candidates=candidates))
         scalars = [field for field in schema.fields if field.kind is not Kind.ARRAY]
         names = [field for field in scalars if field.kind in _NAMES]
@@ -84,6 +88,9 @@ class LayoutEngine:
         for field in typed:
             if field.kind is Kind.CURRENCY and field.name not in answers:
                 answers.update(currency(name=field.name, placed=placed, known=answers))
+        for field in typed:
+            if field.kind is Kind.TEXT:
+                answers.update(of_text(field=field, pages=pages, readings=readings, lexicon=words, locale=locale))
         values = tuple(
             to_value(field=field, answer=answers[field.name], engine=self.name)
             for field in scalars
