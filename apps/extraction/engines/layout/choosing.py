@@ -77,7 +77,8 @@ def choose(
             proofs.update(dict.fromkeys(names, Proof.TRIVIAL if agrees else Proof.VIOLATED))
         elif len(missing) == 1 and missing[0] not in chosen:
             value = solve(equation=equation, known=values, missing=missing[0])
-            if value is not None:
+            # That nothing is missing is no statement of the page's.
+            if value:
                 others = tuple(name for name in names if name != missing[0])
                 derived[missing[0]] = Derived(value=value, formula=_formula(equation, missing[0]), inputs=others)
     choices = {

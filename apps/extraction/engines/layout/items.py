@@ -15,7 +15,7 @@ from apps.extraction.engines.layout.lines import Token
 from apps.extraction.engines.layout.options import NUMERIC, Placed
 from apps.extraction.engines.layout.pieces import PagePieces, Piece
 from apps.extraction.engines.layout.spans import Span, span_of
-from apps.extraction.engines.layout.tables import Header, Heading, find_headers
+from apps.extraction.engines.layout.tables import Header, find_headers
 from apps.schemas.fields import Field, Kind, Rule
 from apps.schemas.rules import Node, RuleError, evaluate, parse_formula
 

@@ -106,6 +106,10 @@ class Lexicon:
                 for part in whole:
                     owners[part].add(owner)
         self._owners = owners
+        self._alone: dict[str, set[int]] = defaultdict(set)
+        for owner, parts, _ in expanded:
+            if len(parts) == 1:
+                self._alone[parts[0]].add(owner)
         self._count = max(len(self._names), 2)
         self._long = sorted({part for _, parts, _ in expanded for part in parts if len(part) > 4})
         self._labels = [
@@ -174,7 +178,7 @@ class Lexicon:
                 explained += _RELATED * sum(
                     weight
                     for place, weight in enumerate(weights)
-                    if place not in matched and label.owner in self._owners.get(parts[place], ())
+                    if place not in matched and self._is_related(parts[place], label.owner)
                 )
             precision = min(1.0, explained / said)
             score = min(1.0, recall) ** 1.5 * precision**0.75 * label.worth
@@ -184,6 +188,11 @@ class Lexicon:
                 name = self._names[label.owner]
                 scores[name] = max(scores.get(name, 0.0), score)
         return Reading(scores=scores, background=background)
+
+    def _is_related(self, part: str, owner: int) -> bool:
+        """Return whether a word is at home in a field's labels and doesn't alone name another field."""
+        alone = self._alone.get(part)
+        return owner in self._owners.get(part, ()) and (not alone or owner in alone)
 
     def _alike(self, part: str) -> tuple[tuple[str, float], ...]:
         near = self._near.get(part)

@@ -9,7 +9,7 @@ from decimal import Decimal, InvalidOperation
 
 from apps.extraction.candidates import Candidate, Part
 from apps.extraction.engines.layout.contexts import Context, Relation, contexts
-from apps.extraction.engines.layout.geometry import Rect, overlap_x
+from apps.extraction.engines.layout.geometry import Rect
 from apps.extraction.engines.layout.labels import Lexicon
 from apps.extraction.engines.layout.pieces import PagePieces, Piece
 from apps.extraction.engines.layout.roles import Role, role_of

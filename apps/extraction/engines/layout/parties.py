@@ -15,7 +15,7 @@ from rapidfuzz import fuzz
 
 from apps.extraction.candidates import Candidate
 from apps.extraction.engines.layout.geometry import Rect
-from apps.extraction.engines.layout.labelled import SURE_LABEL, Labelled, is_label, is_name, labelled
+from apps.extraction.engines.layout.labelled import Labelled, is_label, is_name, labelled
 from apps.extraction.engines.layout.labels import Lexicon
 from apps.extraction.engines.layout.lines import Segment, Token
 from apps.extraction.engines.layout.options import Placed
@@ -38,6 +38,7 @@ _TELLS = {Kind.VAT_ID: 0.3, Kind.IBAN: 0.4, Kind.EMAIL: 0.12, Kind.PHONE: 0.12}
 _ABOVE_GAP = 1.3
 _ABOVE_GAP_ALIGNED = 2.3
 _MOST_LINES = 4
+_MOST_STREETS = 3
 _SAME_NAME = 88.0
 
 
@@ -288,6 +289,7 @@ def _sender(pieces: PagePieces, segment: Segment) -> Span | None:
 def _name_above(pieces: PagePieces, top: Segment, lexicon: Lexicon) -> tuple[Span | None, Rect]:
     """Return the name that heads an address block, and the rect of its line."""
     lines: list[tuple[Span, Segment]] = []
+    streets = 0
     here = top
     for row in reversed(pieces.rows[max(0, top.row - 8) : top.row]):
         segment = _aligned(row, here.rect)
@@ -304,9 +306,14 @@ def _name_above(pieces: PagePieces, top: Segment, lexicon: Lexicon) -> tuple[Spa
         if span is None or _is_heading(parts, lexicon) or _sender(pieces, segment) is not None:
             break
         here = segment
-        if not lines and any(piece.value for piece in parts):
-            continue  # a street and its number, set apart from the town
-        if not is_name(span) or any(piece.value for piece in parts):
+        if any(piece.value for piece in parts):
+            # A street and its number: what stands below it is the town.
+            lines.clear()
+            streets += 1
+            if streets == _MOST_STREETS:
+                break
+            continue
+        if not is_name(span):
             break
         lines.append((span, segment))
     while lines and _is_salutation(lines[-1][0]):

@@ -22,6 +22,8 @@ VALUE_KINDS = frozenset(
 """Kinds whose candidates part a segment; the others (names, currencies, countries) are also words of labels."""
 
 _LEAST_SURE = 0.2
+_LEAST_SURE_NUMBER = 0.45
+"""Below it lie letters that happen to stand before a number: "IVA 21", "Pos 3"."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,7 +78,7 @@ def take_apart(*, layout: PageLayout, candidates: Sequence[Candidate]) -> PagePi
     """Cut every segment of a page into pieces."""
     covers: dict[int, list[tuple[int, Rect]]] = defaultdict(list)
     for number, candidate in enumerate(candidates):
-        if candidate.kind in VALUE_KINDS and (candidate.confidence >= _LEAST_SURE or candidate.unit == "%"):
+        if _is_value(candidate):
             rect = layout.frame.rect(candidate.box)
             for word in candidate.words:
                 covers[word].append((number, rect))
@@ -96,6 +98,12 @@ def take_apart(*, layout: PageLayout, candidates: Sequence[Candidate]) -> PagePi
                     by_word[word].append(piece)
         rows.append(tuple(pieces))
     return PagePieces(layout=layout, rows=tuple(rows), by_word={word: tuple(found) for word, found in by_word.items()})
+
+
+def _is_value(candidate: Candidate) -> bool:
+    if candidate.kind is Kind.IDENTIFIER:
+        return candidate.confidence >= _LEAST_SURE_NUMBER
+    return candidate.kind in VALUE_KINDS and (candidate.confidence >= _LEAST_SURE or candidate.unit == "%")
 
 
 def _runs(segment: Segment, covers: dict[int, list[tuple[int, Rect]]]) -> list[tuple[list[Token], bool]]:

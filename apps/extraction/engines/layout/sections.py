@@ -12,6 +12,7 @@ from apps.extraction.engines.layout.roles import Role
 
 _HEADING = 0.75
 _REACH = 26.0
+_GAP = 2.6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +55,22 @@ def _section(pieces: PagePieces, piece: Piece, role: Role, headings: Sequence[tu
     for other, _ in headings:
         if other.rect.y0 > piece.rect.y1 and abs(other.rect.x0 - piece.rect.x0) < 2:
             bottom = min(bottom, other.rect.y0)
-    return Section(role=role, rect=Rect(piece.rect.x0 - 1.5, piece.rect.y0, right, bottom))
+    left = piece.rect.x0 - 1.5
+    return Section(role=role, rect=Rect(left, piece.rect.y0, right, _end(pieces, piece, left, right, bottom)))
+
+
+def _end(pieces: PagePieces, piece: Piece, left: float, right: float, bottom: float) -> float:
+    """Return where the lines under a heading end: at the first wide gap."""
+    edge = piece.rect.y1
+    for row in pieces.rows[piece.row + 1 :]:
+        inside = [other.rect for other in row if left <= other.rect.x0 < right]
+        if not inside:
+            continue
+        top = min(rect.y0 for rect in inside)
+        if top >= bottom or top - edge > _GAP:
+            break
+        edge = max(edge, *(rect.y1 for rect in inside))
+    return min(edge + 0.5, bottom)
 
 
 def role_at(*, rect: Rect, found: Sequence[Section]) -> Role | None:
