@@ -23,7 +23,7 @@ from deploy.embedded.stack import open_site
 from deploy.embedded.terminal import Interrupted, follow_start, interruptible, print_sign_in, print_status, stay
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-console = Console(soft_wrap=not sys.stdout.isatty())
+console = Console(soft_wrap=True)
 
 
 def _reporting(command: Callable[..., None]) -> Callable[..., None]:

@@ -80,7 +80,6 @@ def follow_start(console: Console, run: Run) -> None:
 
 def print_sign_in(console: Console, credentials: Credentials) -> None:
     """Print the portal's address and how to sign in there."""
-    grid = Table.grid(padding=(0, 2))
     for name, value in (
         ("Portal", credentials.portal_url),
         ("E-mail", credentials.email),
@@ -88,8 +87,7 @@ def print_sign_in(console: Console, credentials: Credentials) -> None:
         ("API", credentials.api_url),
         ("API key", credentials.api_key),
     ):
-        grid.add_row(Text(name, style="bold"), Text(value, overflow="fold"))
-    console.print(grid)
+        console.print(Text.assemble((f"{name:<10}", "bold"), value), soft_wrap=True)
 
 
 def print_status(console: Console, now: Status) -> None:
