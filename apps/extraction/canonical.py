@@ -59,7 +59,7 @@ _COUNTS = {
 } | {"fifteen": 15, "eighteen": 18, "twenty": 20, "twenty-four": 24, "thirty": 30, "thirty-six": 36, "sixty": 60,
      "ninety": 90}  # fmt: skip
 _PERIOD = re.compile(
-    r"(?:(?P<word>[^\W\d_]+(?:-[^\W\d_]+)?)[\s-]*)?[(\[]?(?P<digits>\d{1,4})?[)\]]?[\s-]*(?P<unit>[^\W\d_]{3,10})",
+    r"(?:(?P<word>[^\W\d_]+(?:-[^\W\d_]+)??)[\s-]*)?[(\[]?(?P<digits>\d{1,4})?[)\]]?[\s-]*(?P<unit>[^\W\d_]{3,10})",
     re.UNICODE,
 )
 _UNITS = {
