@@ -15,7 +15,7 @@ from apps.extraction.engines.layout.answers import (
 )
 from apps.extraction.engines.layout.choosing import choose
 from apps.extraction.engines.layout.confidence import ABSTAIN
-from apps.extraction.engines.layout.items import find_table, row_rules, words_of_table
+from apps.extraction.engines.layout.items import find_table, row_rules
 from apps.extraction.engines.layout.labels import lexicon
 from apps.extraction.engines.layout.lines import lay_out
 from apps.extraction.engines.layout.options import NUMERIC, Placed, options, place
@@ -74,7 +74,7 @@ class LayoutEngine:
                 )
                 if table is not None:
                     tables.append(table)
-                    taken |= words_of_table(table)
+                    taken |= table.words
         found = options(fields=typed, lexicon=words, placed=placed, pages=len(pages), areas=areas, taken=taken)
         rules = equations(rules=schema.rules, names=frozenset(field.name for field in typed))
         ruled = frozenset(name for rule in rules for name in (*rule.inputs, rule.output))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from itertools import pairwise, permutations
@@ -49,11 +49,16 @@ class Item:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """All rows of an array. `headings` are the columns' scores by name."""
+    """All rows of an array.
+
+    `headings` are the columns' scores by name; `words`, as (page, word), are the values that stand in its rows: they
+    are no single field's.
+    """
 
     field: Field
     items: tuple[Item, ...]
     headings: Mapping[str, float]
+    words: frozenset[tuple[int, int]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +105,7 @@ def find_table(
     for spot in placed:
         by_page[spot.candidate.page].append(spot)
     items: list[Item] = []
+    words: set[tuple[int, int]] = set()
     scores: dict[str, float] = {}
     open_header: Header | None = None
     for pieces in pages:
@@ -118,12 +124,26 @@ def find_table(
             open_header = None
             continue
         items.extend(found)
+        words.update((number, word) for word in _value_words(body, found))
         for name, score in named.items():
             scores[name] = max(scores.get(name, 0.0), score)
         open_header = None if ended else header
         if ended and found:
             break
-    return Table(field=field, items=tuple(items), headings=scores) if items else None
+    if not items:
+        return None
+    return Table(field=field, items=tuple(items), headings=scores, words=frozenset(words))
+
+
+def _value_words(body: Sequence[Sequence[Piece]], items: Sequence[Item]) -> Iterator[int]:
+    """Return the words of all values from the first row of a table to the last."""
+    if not items:
+        return
+    bottom = max(item.y for item in items) + _ROW_REACH
+    for row in body:
+        for piece in row:
+            if piece.value and piece.rect.middle <= bottom:
+                yield from piece.words
 
 
 def _alike(header: Header, other: Header) -> bool:
@@ -397,14 +417,3 @@ def _columns_of(body: Sequence[Sequence[Piece]], header: Header) -> dict[Piece, 
             found[piece] = place
             before = piece
     return found
-
-
-def words_of_table(table: Table) -> set[tuple[int, int]]:
-    """Return the words, as (page, word), that a table's typed cells use: they are no single field's value."""
-    return {
-        (cell.placed.candidate.page, word)
-        for item in table.items
-        for cell in item.cells.values()
-        if cell.placed is not None
-        for word in cell.placed.candidate.words
-    }

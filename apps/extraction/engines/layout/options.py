@@ -9,6 +9,7 @@ from decimal import Decimal, InvalidOperation
 
 from apps.extraction.candidates import Candidate, Part
 from apps.extraction.engines.layout.contexts import Context, Relation, contexts
+from apps.extraction.engines.layout.datelines import dateline, general_date
 from apps.extraction.engines.layout.geometry import Rect
 from apps.extraction.engines.layout.labels import Lexicon
 from apps.extraction.engines.layout.pieces import PagePieces, Piece
@@ -23,6 +24,8 @@ PARTYS = frozenset({Kind.VAT_ID, Kind.IBAN, Kind.EMAIL, Kind.PHONE})
 """Kinds that belong to a party, so that it matters whose section or letterhead they stand in."""
 
 _LEAST = 0.12
+_OWNED = 0.5
+"""From here on a value has a label of its own, and is no date without one."""
 _FAINT_DATE = 0.3
 _NUMBERED = 0.6
 _FROM = frozenset(
@@ -99,6 +102,7 @@ def options(
         by_kind[schema_field.kind].append(schema_field)
     directions = {schema_field.name: polarity(schema_field) for schema_field in fields}
     found: dict[str, list[Option]] = {schema_field.name: [] for schema_field in fields}
+    general = general_date(fields=fields, lexicon=lexicon)
     numbers = [schema_field.name for schema_field in by_kind[Kind.IDENTIFIER]]
     for spot in placed:
         asking = by_kind.get(spot.candidate.kind)
@@ -111,6 +115,8 @@ def options(
             label, fit, heading = _label(schema_field.name, beside, lexicon, owned)
             if schema_field.kind is Kind.DATE:
                 fit *= _companion(schema_field.name, beside, lexicon, numbers)
+            if schema_field.name == general and owned < _OWNED:
+                fit = max(fit, _dateline(spot))
             prior = _prior(schema_field, spot, pages)
             if used:
                 prior *= 0.3
@@ -207,6 +213,12 @@ def _companion(name: str, beside: Sequence[Context], lexicon: Lexicon, numbers: 
             if any(reading.score(number) >= _NUMBERED for number in numbers):
                 return 1.5
     return 1.0
+
+
+def _dateline(spot: Placed) -> float:
+    depth = spot.rect.middle / max(spot.pieces.layout.frame.height, 1e-6)
+    row = spot.pieces.rows[spot.piece.row]
+    return dateline(row=row, piece=spot.piece, page=spot.candidate.page, depth=depth)
 
 
 def _range_fit(wanted: Part, part: Part) -> float:

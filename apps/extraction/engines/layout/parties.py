@@ -37,9 +37,14 @@ _TELLS = {Kind.VAT_ID: 0.3, Kind.IBAN: 0.4, Kind.EMAIL: 0.12, Kind.PHONE: 0.12}
 
 _ABOVE_GAP = 1.3
 _ABOVE_GAP_ALIGNED = 2.3
+_TITLE_GAP = 1.8
 _MOST_LINES = 4
 _MOST_STREETS = 3
 _SAME_NAME = 88.0
+_KNOWN = 0.75
+"""Score from which a labelled name is known to play its part."""
+_CLEARLY = 0.15
+_EXCLUDED = 0.45
 
 
 @dataclass(slots=True)
@@ -50,6 +55,7 @@ class Party:
     votes: dict[Role, float] = field(default_factory=lambda: {Role.ISSUER: 0.0, Role.RECIPIENT: 0.0})
     places: int = 1
     sender: bool = False
+    addressed: bool = False
 
     def vote(self, role: Role, weight: float) -> None:
         """Add evidence as if independent: two halves make three quarters."""
@@ -87,7 +93,9 @@ def find_names(
         scores[schema_field.name] = [(hit.span, hit.score * _early(hit)) for hit in found]
     roles = {schema_field.name: role_of(schema_field) for schema_field in fields}
     if any(role is not Role.NONE for role in roles.values()):
-        for party in _parties(pages, placed, lexicon):
+        parties = _parties(pages, placed, lexicon)
+        _by_exclusion(parties, roles, scores)
+        for party in parties:
             issuer, recipient = party.votes[Role.ISSUER], party.votes[Role.RECIPIENT]
             for name, role in roles.items():
                 if role is Role.NONE:
@@ -99,8 +107,32 @@ def find_names(
     return _assign(scores)
 
 
+def _by_exclusion(
+    parties: Sequence[Party], roles: Mapping[str, Role], scores: Mapping[str, Sequence[tuple[Span, float]]]
+) -> None:
+    """Let one part that is known tell the other: beside a buyer who is named as such stands the seller."""
+    known: dict[Role, list[str]] = {Role.ISSUER: [], Role.RECIPIENT: []}
+    for name, role in roles.items():
+        if role is Role.NONE:
+            continue
+        others = [pair for rival, part in roles.items() if part not in {role, Role.NONE} for pair in scores[rival]]
+        for span, score in scores[name]:
+            rival = max((other for spot, other in others if same_name(spot.text, span.text)), default=0.0)
+            if score >= _KNOWN and score > rival + _CLEARLY:
+                known[role].append(span.text)
+    known[Role.ISSUER].extend(party.span.text for party in parties if party.sender)
+    for party in parties:
+        is_known = {role: any(same_name(party.span.text, name) for name in names) for role, names in known.items()}
+        if any(is_known.values()) or not party.addressed:
+            continue
+        for role, other in ((Role.ISSUER, Role.RECIPIENT), (Role.RECIPIENT, Role.ISSUER)):
+            if known[other]:
+                party.vote(role, _EXCLUDED)
+                party.votes[other] *= 1 - _EXCLUDED
+
+
 def _early(hit: Labelled) -> float:
-    """Parties are named at the top of the first page; a label in the footer is about the bank account or the register."""
+    """Weigh where a label stands: in a footer it is about the bank account or the register."""
     depth = hit.label.y0 / max(hit.span.layout.frame.height, 1e-6)
     return (1.0 if hit.span.page.number == 1 else 0.88) * (0.8 if depth > 0.8 else 1.0)
 
@@ -162,6 +194,7 @@ def _parties(pages: Sequence[PagePieces], placed: Sequence[Placed], lexicon: Lex
             if same_name(party.span.text, known.span.text):
                 known.places += 1
                 known.sender = known.sender or party.sender
+                known.addressed = known.addressed or party.addressed
                 for role, weight in party.votes.items():
                     known.vote(role, 0.8 * weight)
                 break
@@ -196,7 +229,7 @@ def _of_page(pieces: PagePieces, candidates: Sequence[Candidate], lexicon: Lexic
             continue
         sender = _sender(pieces, segments[0])
         if sender is not None:
-            party = Party(sender, sender=True)
+            party = Party(_title_above(pieces, segments[0], sender, candidates) or sender, sender=True)
             party.vote(Role.ISSUER, 0.8 if first_page else 0.5)
             senders.append(segments[0].rect)
             found.append(party)
@@ -205,7 +238,7 @@ def _of_page(pieces: PagePieces, candidates: Sequence[Candidate], lexicon: Lexic
         if name is None:
             continue
         block = rect.union(top)
-        party = Party(name)
+        party = Party(name, addressed=True)
         depth = block.y0 / max(frame.height, 1e-6)
         near = sum(weight for other, weight in private if _near(block, other))
         if depth > 0.82:
@@ -218,8 +251,10 @@ def _of_page(pieces: PagePieces, candidates: Sequence[Candidate], lexicon: Lexic
         blocks.append((party, block))
         found.append(party)
     for party, block in blocks:
-        if any(0 <= block.y0 - sender.y1 < 6 and abs(block.x0 - sender.x0) < 4 for sender in senders):
-            party.vote(Role.RECIPIENT, 0.75)
+        below = [sender for sender in senders if 0 <= block.y0 - sender.y1 < 8 and block.x0 < sender.x1]
+        if below:
+            aligned = any(abs(block.x0 - sender.x0) < 4 and block.y0 - sender.y1 < 6 for sender in below)
+            party.vote(Role.RECIPIENT, 0.75 if aligned else 0.6)
     found.extend(_by_form(pieces, candidates, first_page=first_page))
     return found
 
@@ -246,6 +281,7 @@ def _by_form(pieces: PagePieces, candidates: Sequence[Candidate], *, first_page:
         span = span_of(layout=pieces.layout, tokens=tokens)
         if span is None or not is_name(span):
             continue
+        span = _without_salutation(span)
         depth = span.rect.y0 / max(frame.height, 1e-6)
         party = Party(span)
         if first_page and depth < 0.12:
@@ -265,6 +301,35 @@ def _segments(pieces: PagePieces, candidate: Candidate) -> list[Segment]:
         for piece in pieces.by_word.get(word, ()):
             found.setdefault(id(piece.segment), piece.segment)
     return sorted(found.values(), key=lambda segment: segment.rect.y0)
+
+
+def _title_above(pieces: PagePieces, line: Segment, sender: Span, candidates: Sequence[Candidate]) -> Span | None:
+    """Return the name over a letterhead's line, where the line itself begins with something less: the owner, a slogan.
+
+    The name is the one with a legal form, or the one in larger letters or capitals.
+    """
+    if line.row == 0:
+        return None
+    forms = {
+        word
+        for candidate in candidates
+        if candidate.kind is Kind.ORGANISATION and candidate.confidence >= 0.45
+        for word in candidate.words
+    }
+    if forms & set(sender.words):
+        return None
+    for piece in pieces.rows[line.row - 1]:
+        segment = piece.segment
+        over = segment.rect.x0 < line.rect.x1 and segment.rect.x1 > line.rect.x0
+        if piece.value or not over or line.rect.y0 - segment.rect.y1 > _TITLE_GAP:
+            continue
+        span = span_of(layout=pieces.layout, tokens=segment.tokens)
+        if span is None or not is_name(span):
+            continue
+        larger = segment.rect.height > 1.25 * line.rect.height or (span.text.isupper() and not sender.text.isupper())
+        if larger or forms & set(span.words):
+            return span
+    return None
 
 
 def _is_sender(pieces: PagePieces, candidate: Candidate) -> bool:
