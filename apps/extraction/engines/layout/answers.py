@@ -13,8 +13,8 @@ from apps.extraction.engines.layout.choosing import Choice, Derived
 from apps.extraction.engines.layout.items import Cell, Table
 from apps.extraction.engines.layout.labelled import labelled
 from apps.extraction.engines.layout.labels import Lexicon
+from apps.extraction.engines.layout.names import NameChoice
 from apps.extraction.engines.layout.options import Placed
-from apps.extraction.engines.layout.parties import NameChoice
 from apps.extraction.engines.layout.pieces import PagePieces
 from apps.extraction.engines.layout.prose import mentioned
 from apps.extraction.values import Evidence, ExtractedValue

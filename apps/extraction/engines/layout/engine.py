@@ -18,8 +18,8 @@ from apps.extraction.engines.layout.confidence import ABSTAIN
 from apps.extraction.engines.layout.items import find_table, row_rules
 from apps.extraction.engines.layout.labels import lexicon
 from apps.extraction.engines.layout.lines import lay_out
+from apps.extraction.engines.layout.names import find_names
 from apps.extraction.engines.layout.options import NUMERIC, Placed, options, place
-from apps.extraction.engines.layout.parties import find_names
 from apps.extraction.engines.layout.pieces import VALUE_KINDS, PagePieces, take_apart
 from apps.extraction.engines.layout.roles import Role, role_of
 from apps.extraction.engines.layout.rules import equations

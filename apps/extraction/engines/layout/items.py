@@ -6,23 +6,17 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
-from itertools import pairwise, permutations
+from itertools import permutations
 
-from apps.extraction.engines.layout.geometry import Rect, overlap_x
-from apps.extraction.engines.layout.labelled import SURE_LABEL
+from apps.extraction.engines.layout.bodies import ROW_REACH, Body, read_body
 from apps.extraction.engines.layout.labels import Lexicon
-from apps.extraction.engines.layout.lines import Token
 from apps.extraction.engines.layout.options import NUMERIC, Placed
-from apps.extraction.engines.layout.pieces import PagePieces, Piece
-from apps.extraction.engines.layout.spans import Span, span_of
-from apps.extraction.engines.layout.tables import Header, find_headers
+from apps.extraction.engines.layout.pieces import PagePieces
+from apps.extraction.engines.layout.spans import Span
+from apps.extraction.engines.layout.tables import TEXTUAL, Header, find_headers
 from apps.schemas.fields import Field, Kind, Rule
 from apps.schemas.rules import Node, RuleError, evaluate, parse_formula
 
-_TEXTUAL = frozenset({Kind.TEXT, Kind.ORGANISATION, Kind.PERSON, Kind.ADDRESS})
-_END_GAP = 14.0
-_ROW_REACH = 2.4
-_NEXT_LINE = 0.6
 _ROUNDING = Decimal("0.006")
 _ARITHMETIC = 1.5
 """What it is worth, beside the headings' scores, that a table's rows add up."""
@@ -118,8 +112,8 @@ def find_table(
             header, top = open_header, 0
         else:
             continue
-        body, ended = _body(pieces, top, header, labels, totals)
-        found, named = _rows(field, pieces, header, body, by_page[number], rules)
+        body = read_body(pieces=pieces, top=top, header=header, labels=labels, totals=totals)
+        found, named = _rows(field=field, body=body, placed=by_page[number], rules=rules)
         if not found and header is open_header:
             open_header = None
             continue
@@ -127,20 +121,20 @@ def find_table(
         words.update((number, word) for word in _value_words(body, found))
         for name, score in named.items():
             scores[name] = max(scores.get(name, 0.0), score)
-        open_header = None if ended else header
-        if ended and found:
+        open_header = None if body.ended else header
+        if body.ended and found:
             break
     if not items:
         return None
     return Table(field=field, items=tuple(items), headings=scores, words=frozenset(words))
 
 
-def _value_words(body: Sequence[Sequence[Piece]], items: Sequence[Item]) -> Iterator[int]:
+def _value_words(body: Body, items: Sequence[Item]) -> Iterator[int]:
     """Return the words of all values from the first row of a table to the last."""
     if not items:
         return
-    bottom = max(item.y for item in items) + _ROW_REACH
-    for row in body:
+    bottom = max(item.y for item in items) + ROW_REACH
+    for row in body.rows:
         for piece in row:
             if piece.value and piece.rect.middle <= bottom:
                 yield from piece.words
@@ -150,93 +144,32 @@ def _alike(header: Header, other: Header) -> bool:
     return {name for name in header.names if name} == {name for name in other.names if name}
 
 
-def _body(
-    pieces: PagePieces, top: int, header: Header, labels: Lexicon, totals: frozenset[str]
-) -> tuple[list[tuple[Piece, ...]], bool]:
-    """Return the rows under a header up to the totals, and whether totals ended them."""
-    body: list[tuple[Piece, ...]] = []
-    edge = header.bottom if top else 0.0
-    left = min(heading.rect.x0 for heading in header.headings) - 6
-    numeric = sum(name is not None for name in header.names)
-    for row in pieces.rows[top:]:
-        inside = [piece for piece in row if piece.rect.x1 > left]
-        if not inside:
-            continue
-        if top and min(piece.rect.y0 for piece in inside) - edge > _END_GAP:
-            return body, True
-        if _is_total(inside, labels, totals, numeric) or _is_other_header(inside, labels):
-            return body, True
-        if any(piece.value for piece in inside):
-            edge = max(piece.rect.y1 for piece in inside)
-        body.append(tuple(inside))
-    return body, False
-
-
-def _is_total(row: Sequence[Piece], labels: Lexicon, totals: frozenset[str], columns: int) -> bool:
-    """Return whether a row's words, with an amount behind them, name a single number of the schema.
-
-    A row that has values for all numeric columns is an item, whatever it is called.
-    """
-    values = [piece for piece in row if piece.value]
-    if not values or len(values) >= max(columns, 3):
-        return False
-    first = next((piece for piece in row if piece.parts), None)
-    for piece, value in pairwise(row):
-        if piece.value or not piece.parts or not (value.value or piece is first):
-            continue
-        if (
-            piece.row == row[0].row
-            and max((labels.read(piece.parts).score(name) for name in totals), default=0.0) >= SURE_LABEL
-        ):
-            return True
-    return False
-
-
-def _is_other_header(row: Sequence[Piece], labels: Lexicon) -> bool:
-    """Return whether a row is the headings of another table: of taxes, of payments."""
-    if len(row) < 3 or any(piece.value for piece in row):
-        return False
-    return sum(labels.read(piece.parts).best >= SURE_LABEL for piece in row if piece.parts) >= 2
-
-
 def _rows(
-    field: Field,
-    pieces: PagePieces,
-    header: Header,
-    body: Sequence[Sequence[Piece]],
-    placed: Sequence[Placed],
-    rules: Sequence[RowRule],
+    *, field: Field, body: Body, placed: Sequence[Placed], rules: Sequence[RowRule]
 ) -> tuple[list[Item], dict[str, float]]:
-    rows = {row[0].row for row in body}
-    spots = [spot for spot in placed if spot.piece.row in rows]
+    header = body.header
+    spots = body.inside(placed)
     kinds = {column.name: column.kind for column in field.columns}
-    columns = _columns_of(body, header)
-    numbers = _by_column(
-        [spot for spot in spots if spot.candidate.kind is Kind.NUMBER and spot.candidate.unit != "%"], columns
+    numbers = body.by_column(
+        [spot for spot in spots if spot.candidate.kind is Kind.NUMBER and spot.candidate.unit != "%"]
     )
     names = _choose_columns(field, header, numbers, rules)
     cells: dict[str, list[Placed]] = {}
     for place, name in enumerate(names):
-        if name is None or kinds[name] in _TEXTUAL:
+        if name is None or kinds[name] in TEXTUAL:
             continue
-        if kinds[name] in NUMERIC:
-            cells[name] = numbers.get(place, [])
-        else:
-            own = [spot for spot in spots if spot.candidate.kind is kinds[name]]
-            cells[name] = _by_column(own, columns).get(place, [])
-    grouped = _group(cells)
-    texts = [(place, name) for place, name in enumerate(names) if name is not None and kinds[name] in _TEXTUAL]
+        own = [spot for spot in spots if spot.candidate.kind is kinds[name]]
+        cells[name] = (numbers if kinds[name] in NUMERIC else body.by_column(own)).get(place, [])
+    groups = _group(cells)
+    tops = [min(spot.rect.y0 for spot in group.values()) for group in groups]
     items = []
-    for number, group in enumerate(grouped):
-        top = min(spot.rect.y0 for spot in group.values())
-        following = grouped[number + 1] if number + 1 < len(grouped) else None
-        bottom = min((spot.rect.y0 for spot in following.values()), default=1e9) if following else 1e9
+    for group, top, bottom in zip(groups, tops, [*tops[1:], float("inf")], strict=True):
         row: dict[str, Cell] = {name: Cell(placed=spot, value=spot.candidate.value) for name, spot in group.items()}
-        for place, name in texts:
-            skip = header.headings[place].lines.get(name, 0)
-            span = _text(pieces, body, columns, place, skip, top, bottom)
-            if span is not None:
-                row[name] = Cell(span=span, value=span.text)
+        for place, name in enumerate(names):
+            if name is not None and kinds[name] in TEXTUAL:
+                span = body.text(place=place, name=name, top=top, bottom=bottom)
+                if span is not None:
+                    row[name] = Cell(span=span, value=span.text)
         items.append(Item(page=header.page, y=top, cells=row, proven=_proven(field, group, rules)))
     scores = {name: header.headings[place].scores[name] for place, name in enumerate(names) if name is not None}
     checked = [item.proven for item in items if item.proven is not None]
@@ -251,23 +184,6 @@ def _rows(
 
 def _in_rules(rules: Sequence[RowRule]) -> set[str]:
     return {name.split(".")[1] for rule in rules for name in (*rule.inputs, rule.output)}
-
-
-def _by_column(spots: Sequence[Placed], columns: Mapping[Piece, int]) -> dict[int, list[Placed]]:
-    found: dict[int, list[Placed]] = defaultdict(list)
-    for spot in spots:
-        if spot.piece in columns:
-            found[columns[spot.piece]].append(spot)
-    return found
-
-
-def _closeness(rect: Rect, heading: Rect) -> float:
-    """Return how well a value lies under a heading: over 0 where they overlap, below by how far they are apart."""
-    shared = overlap_x(rect, heading)
-    if shared > 0:
-        edges = min(abs(rect.x0 - heading.x0), abs(rect.x1 - heading.x1), abs(rect.center - heading.center))
-        return shared + 1 / (1 + edges)
-    return -max(rect.x0 - heading.x1, heading.x0 - rect.x1)
 
 
 def _choose_columns(
@@ -332,7 +248,7 @@ def _around(full: Mapping[str, Sequence[Placed]], lead: str) -> list[dict[str, P
             nearest = min(range(len(middles)), key=lambda number: abs(middles[number] - spot.rect.middle))
             distance = abs(middles[nearest] - spot.rect.middle)
             known = groups[nearest].get(name)
-            if distance <= _ROW_REACH and (known is None or distance < abs(middles[nearest] - known.rect.middle)):
+            if distance <= ROW_REACH and (known is None or distance < abs(middles[nearest] - known.rect.middle)):
                 groups[nearest][name] = spot
     least = 2 if len(full) > 1 else 1
     return [group for group in groups if len(group) >= least]
@@ -365,55 +281,3 @@ def _proven(field: Field, group: Mapping[str, Placed], rules: Sequence[RowRule])
     if any(one is False for one in held):
         return False
     return True if any(one is True for one in held) else None
-
-
-def _text(
-    pieces: PagePieces,
-    body: Sequence[Sequence[Piece]],
-    columns: Mapping[Piece, int],
-    place: int,
-    skip: int,
-    top: float,
-    bottom: float,
-) -> Span | None:
-    """Return the text of a column at or under a row's level: its first line and those that go on with it.
-
-    `skip` lines are passed over where the heading says that the column's cells begin with something else; then the
-    text is one line.
-    """
-    lines: list[list[Token]] = []
-    edge: float | None = None
-    for row in body:
-        line = [token for piece in row if columns.get(piece) == place for token in piece.tokens]
-        if not line:
-            continue
-        y0, y1 = min(token.rect.y0 for token in line), max(token.rect.y1 for token in line)
-        if y0 < top - 0.9 or (y0 + y1) / 2 > bottom - 0.2:
-            continue
-        if edge is None and y0 > top + _ROW_REACH:
-            return None
-        if edge is not None and (y0 - edge > _NEXT_LINE or line[0].text.endswith(":")):
-            break
-        lines.append(line)
-        edge = y1
-    if skip:
-        lines = lines[skip : skip + 1] or lines[-1:]
-    return span_of(layout=pieces.layout, tokens=[token for line in lines for token in line])
-
-
-def _columns_of(body: Sequence[Sequence[Piece]], header: Header) -> dict[Piece, int]:
-    """Return the column of every piece: the heading that it lies nearest to.
-
-    A number inside a text ("12 x 1,0l") goes with the words before it, unless it lies right under another heading.
-    """
-    rects = [heading.rect for heading in header.headings]
-    found: dict[Piece, int] = {}
-    for row in body:
-        before: Piece | None = None
-        for piece in row:
-            place = max(range(len(rects)), key=lambda number: _closeness(piece.rect, rects[number]))
-            if before is not None and before.segment is piece.segment and overlap_x(piece.rect, rects[place]) < 0.4:
-                place = found[before]
-            found[piece] = place
-            before = piece
-    return found

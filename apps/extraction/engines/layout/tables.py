@@ -20,7 +20,7 @@ _STACK_GAP = 1.3
 _MOST_STACKED = 3
 _CLOSE = 0.5
 """A gap wider than this many line heights can part two headings; a blank is about 0.3."""
-_TEXTUAL = frozenset({Kind.TEXT, Kind.ORGANISATION, Kind.PERSON, Kind.ADDRESS})
+TEXTUAL = frozenset({Kind.TEXT, Kind.ORGANISATION, Kind.PERSON, Kind.ADDRESS})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +127,7 @@ def _read(pieces: PagePieces, top: int, bottom: int, lexicon: Lexicon, columns: 
     names, score = _assign(headings, columns)
     named = [name for name in names if name is not None]
     kinds = {field.name: field.kind for field in columns}
-    typed = [name for name in named if kinds[name] not in _TEXTUAL]
+    typed = [name for name in named if kinds[name] not in TEXTUAL]
     if not typed or len(named) < min(2, len(columns)) or len(headings) < 2:
         return None
     score -= 0.04 * sum(
