@@ -134,6 +134,8 @@ def _separated(match: re.Match[str], order: _Order) -> tuple[date, ...]:
     year = _year(third)
     by_day = _date(year, int(second), int(first))
     by_month = _date(year, int(first), int(second))
+    if "." in match[0] and by_day and order.asked is not False:
+        return by_day  # nobody puts the month first between points
     found = by_day + by_month if order.day_first(match[0]) else by_month + by_day
     if len(third) == 2 and not found:
         found = _date(_year(first), int(second), int(third))

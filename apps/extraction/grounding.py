@@ -32,6 +32,7 @@ FUZZY_SHORTEST = 8
 # A window of the name's own length is a worse likeness than the whole words around it.
 _FUZZY_ALIGNED = 0.75
 _MINUS = frozenset("-−–")
+_WRAPPING = '()[]{}<>"*|:;#'
 _SPLIT_IDENTIFIER = 6
 _IDENTIFIERS = frozenset({Kind.IDENTIFIER, Kind.VAT_ID, Kind.IBAN})
 _MAX_VALUE = 4000
@@ -96,6 +97,7 @@ def ground(
             hint_page is not None and item.page.page.number != hint_page,
             _distance(item, near=near, beside=beside),
             -item.score,
+            -len(item.span.words),
         ),
     )
     return Grounding(
@@ -167,8 +169,12 @@ def _number_texts(page: PageIndex, span: Span) -> Iterator[str]:
     """Yield what may be the number: whole words with a sign that stands alone before, or the part without letters."""
     yield page.quote(_with_sign(page, span)).strip(";:|*").rstrip(",")
     if not any(char.isdigit() for char in span.before + span.after):
-        before, after = span.before[-1:], span.after[:1]
-        yield (before if before in {*_MINUS, "("} else "") + page.raw(span) + (after if after in {"-", ")"} else "")
+        raw, before, after = page.raw(span), span.before[-1:], span.after[:1]
+        wrapped = before + raw + after
+        if wrapped.startswith("(") and wrapped.endswith(")"):
+            yield wrapped
+        else:
+            yield (before if before in _MINUS else "") + raw.strip(_WRAPPING) + (after if after == "-" else "")
 
 
 def _with_sign(page: PageIndex, span: Span) -> Span:
