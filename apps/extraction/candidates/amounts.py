@@ -22,6 +22,8 @@ _NUMBER = re.compile(rf"(?<![\d_/:\\#])(?<!\d[.,'’-])(?<!\d:-)(?P<number>{_BOD
 _UNIT = re.compile(r"(?:x|X|kg|g|h|Std|Stk|Stck|St|m|m2|m²|km|l|pcs|pc|ea|hrs|kWh)\b")
 _CREDIT = re.compile(r" ?(?:CR|Cr)\b")
 _DASHES = re.compile(r"[.,][-–—]{1,2}(?!\w)")
+# A mark right before the next number is that one's: "118 $203,800.00".
+_NEXT, _NEXT_AFAR = re.compile(r"[-(]?[\d.]"), re.compile(r"[ \t]?[-(]?\.?\d")
 _GOES_ON = re.compile(r"[\w-]")
 _SIGNS = "-−–+"
 # Optical recognition puts blanks beside a decimal point.
@@ -130,6 +132,8 @@ def _look_left(text: str, start: int) -> _Left | None:
         elif mark is None and (begin := mark_before(text=text, end=at)) is not None:
             if blank and text[here - 1] == "\t" and text[at - 1].isalpha():
                 break
+            if blank and begin > 0 and text[begin - 1].isdigit():
+                break  # it is the last number's: "2,00€ 5,00€"
             mark, here = text[begin:at], begin
         else:
             break
@@ -152,7 +156,11 @@ def _look_right(text: str, end: int, *, marked: bool) -> _Right | None:
     after = here + 1 if blank or text.startswith("\t%", here) else here
     if text.startswith("%", after):
         return _Right(after + 1, None, negative, closed=False, percent=True, counted=False)
-    if not marked and (stop := mark_after(text=text, start=after)) is not None:
+    if (
+        not marked
+        and (stop := mark_after(text=text, start=after)) is not None
+        and not (_NEXT_AFAR if blank else _NEXT).match(text, stop)
+    ):
         mark, here = text[after:stop], stop
     elif not blank and here < len(text) and text[here].isalpha():
         if _UNIT.match(text, here) is None:

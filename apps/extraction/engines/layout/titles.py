@@ -18,7 +18,7 @@ _LARGE = 1.25
 """Line heights from which letters are a title's."""
 _DEPTH = 0.6
 _MOST_WORDS = 4
-_LEAST_LABEL = 0.45
+_LEAST_LABEL = 0.3
 _LEAST_LETTERS = 3
 _OTHER = 0.7
 """What is left of an option whose label names another paper than the title does."""
@@ -49,7 +49,7 @@ def title_of(*, pages: Sequence[PagePieces], fields: Sequence[Field]) -> str | N
 
 def _paper_words(fields: Sequence[Field]) -> frozenset[str]:
     """Return the words of labels that are made of one word and "number": what is numbered is a paper."""
-    found = set()
+    found: set[str] = set()
     for field in fields:
         for labels in field.labels.values():
             for label in labels:
@@ -85,13 +85,14 @@ def prefer_own(
 
 
 def _papers(option: Option, name: str, lexicon: Lexicon, names: frozenset[str]) -> frozenset[str]:
-    """Return the papers that an option's labels name."""
+    """Return the papers that an option's best label names."""
     spot = option.placed
-    found: set[str] = set()
+    best, parts = _LEAST_LABEL, ()  # type: float, tuple[str, ...]
     for context in contexts(pieces=spot.pieces, piece=spot.piece, rect=spot.rect):
-        if lexicon.read(context.parts).score(name) >= _LEAST_LABEL:
-            found.update(part for part in context.parts if part in names)
-    return frozenset(found)
+        fit = lexicon.read(context.parts).score(name) * context.fit
+        if fit >= best:
+            best, parts = fit, context.parts
+    return frozenset(part for part in parts if part in names)
 
 
 def _same(title: str, paper: str) -> bool:

@@ -69,6 +69,12 @@ def test_what_is_no_amount_is_not_sure(text: str) -> None:
     assert sure(text) == []
 
 
+def test_a_mark_between_two_numbers_is_the_nearer_ones() -> None:
+    assert sure("118 $203,800.00") == [("203800.00", "USD", "$203,800.00")]
+    assert sure("2 € 5,00", COMMA) == [("5.00", "EUR", "€ 5,00")]
+    assert sure("2,00€ 5,00€", COMMA) == [("2.00", "EUR", "2,00€"), ("5.00", "EUR", "5,00€")]
+
+
 def test_a_percentage_is_marked() -> None:
     (hit,) = find_amounts(text="VAT 19,00 %", locale=COMMA)
     assert (hit.value, hit.unit) == ("19.00", "%")
