@@ -25,7 +25,8 @@ _DONE = frozenset({"done", "needs_review"})
 _ENDED = _DONE | {"quarantined", "failed", "cancelled", "deleted"}
 _POLL = 0.25
 _NO_PROGRESS_SECONDS = 300.0
-_PLAIN_WIDTH = 170
+_PLAIN_WIDTH = 140
+_FIELD_WIDTH = 25
 
 
 class Sample(BaseModel):
@@ -237,12 +238,11 @@ def _write(place: Location, client: httpx.Client, read: Sequence[_Read]) -> None
 
 
 def _print_values(console: Console, read: Sequence[_Read]) -> None:
-    """Print each value with where it stands; a document's text may try to steer the terminal, so it is made plain."""
-    table = Table(header_style="bold", show_edge=False)
-    for heading, justify in (("document", "left"), ("field", "left"), ("value", "left"), ("confidence", "right")):
-        table.add_column(heading, justify="right" if justify == "right" else "left", overflow="fold")
-    table.add_column("page", justify="right")
-    table.add_column("box", no_wrap=True)
+    """Print each value with where it stands; a document's text may try to steer the terminal, so it is made plain.
+
+    The columns fit into 80 characters, the value's takes what is left; without a terminal there is room for most.
+    """
+    wide = console if console.is_terminal else Console(width=_PLAIN_WIDTH)
     for item in read:
         try:
             results = TypeAdapter(tuple[_Result, ...]).validate_python(item.results)
@@ -250,25 +250,32 @@ def _print_values(console: Console, read: Sequence[_Read]) -> None:
             raise StackError(
                 f"the results of {_shown(item.document.name)} are not in their form: {error.title}"
             ) from None
-        first = True
+        count = item.document.pages
+        pages = "" if count is None else f", {count} page{'' if count == 1 else 's'}"
+        wide.print(Text.assemble("\n", (_shown(item.document.name), "bold"), f"  {item.document.status}{pages}"))
+        table = Table(
+            show_edge=False, pad_edge=False, box=None, header_style="dim", width=min(wide.width, _PLAIN_WIDTH)
+        )
+        table.add_column("field", width=_FIELD_WIDTH, overflow="fold")
+        table.add_column("value", ratio=1, overflow="fold")
+        table.add_column("confidence", justify="right", width=10)
+        table.add_column("page", justify="right", width=4)
+        table.add_column("box", width=23, no_wrap=True)
         for value in (value for result in results for value in result.values):
             evidence = value.evidence[0] if value.evidence else None
             table.add_row(
-                Text(_shown(item.document.name) if first else ""),
                 Text(_shown(value.path)),
                 Text(_shown(value.value)),
                 "" if value.confidence is None else f"{value.confidence:.2f}",
-                str(evidence.page) if evidence else value.status,
-                " ".join(f"{edge:.3f}" for edge in evidence.box) if evidence else "",
+                str(evidence.page) if evidence else "",
+                " ".join(f"{edge:.3f}" for edge in evidence.box) if evidence else value.status,
             )
-            first = False
-        if first:
-            table.add_row(Text(_shown(item.document.name)), Text(item.document.status))
-        table.add_section()
-    (console if console.is_terminal else Console(width=_PLAIN_WIDTH)).print(table)
+        if table.row_count:
+            wide.print(table)
 
 
 def _print_files(console: Console, place: Location) -> None:
+    console.print()
     for name in ("results.json", "export.csv", "export.parquet"):
         path = place.demo / name
         shown = path.relative_to(PROJECT) if path.is_relative_to(PROJECT) else path
