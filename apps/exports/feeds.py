@@ -12,6 +12,7 @@ from uuid import UUID
 from psycopg import sql
 
 from apps.common.errors import TerminalError
+from apps.common.text import storable
 from apps.exports.schema_feeds import schema_feeds
 from apps.exports.tables import Column, ColumnType, Feed
 from apps.schemas import queries as schemas
@@ -123,7 +124,7 @@ def find_feed(*, tenant_id: UUID, name: str) -> Feed:
     fixed = _FIXED.get(name)
     if fixed is not None:
         return fixed
-    schema = schemas.newest_version(tenant_id=tenant_id, slug=name.partition(".")[0])
+    schema = schemas.newest_version(tenant_id=tenant_id, slug=storable(name.partition(".")[0]))
     if schema is not None:
         for feed in schema_feeds(schema):
             if feed.name == name:

@@ -12,6 +12,8 @@ from django.db import DEFAULT_DB_ALIAS, connections
 # A reader that has stopped reading, or a query gone wrong, doesn't hold its snapshot for ever.
 STATEMENT_TIMEOUT = "1h"
 IDLE_TIMEOUT = "10min"
+# Rows are sorted; more than this goes to Postgres' disk.
+SORT_MEMORY = "64MB"
 
 
 @contextmanager
@@ -32,8 +34,8 @@ def snapshot(*, tenant_id: UUID) -> Iterator[psycopg.Connection]:
             connection.execute(
                 "SELECT set_config('app.tenant', %s, true), set_config('datestyle', 'ISO, YMD', true), "
                 "set_config('statement_timeout', %s, true), "
-                "set_config('idle_in_transaction_session_timeout', %s, true)",
-                [str(tenant_id), STATEMENT_TIMEOUT, IDLE_TIMEOUT],
+                "set_config('idle_in_transaction_session_timeout', %s, true), set_config('work_mem', %s, true)",
+                [str(tenant_id), STATEMENT_TIMEOUT, IDLE_TIMEOUT, SORT_MEMORY],
             )
             yield connection
     finally:

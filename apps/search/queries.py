@@ -17,37 +17,46 @@ from apps.tenants.scope import in_tenant_scope
 
 # Reciprocal rank fusion with the constant of Cormack, Clarke and Buettcher (SIGIR 2009).
 FUSION = 60
-# Each ranking hands in so many passages at least, so that one that is middling in both can win.
+# So many of the nearest passages take part, at least.
 DEPTH = 50
+# A passage takes part by its words where they weigh at least this share of the best passage's.
+WORD_SHARE = 0.5
 
 # Every row of the tenant is compared: exact, and at a small tenant's size as fast as an index, which under row-level
 # security would lose rows. `@@` isn't leakproof, so it too sees the tenant's rows only, one by one.
 #
-# A question's words are asked for one by one, any of them will do. Without a stemmer there are no stop words either, so
-# those of five languages are left out, unless nothing else is asked.
+# A word weighs what it does in BM25 (Robertson and Zaragoza 2009): the fewer passages have it, the more. Passages are
+# of like length, so nothing else of BM25 is needed; those whose words weigh the same share their place, and their
+# meaning decides. There is no stemmer, for documents have many languages, and so no stop words either: those of five
+# languages are left out of the question, unless it has no other words.
 _SEARCH = r"""
 WITH living AS NOT MATERIALIZED (
   SELECT p.id, p.model, p.embedding, p.words
   FROM search_storedpassage p JOIN documents_document d ON d.tenant_id = p.tenant_id AND d.id = p.document_id
   WHERE p.tenant_id = %(tenant)s AND d.status <> %(deleted)s {one_document}
-), asked AS (
+), asked AS MATERIALIZED (
   SELECT lexeme, EXISTS (
     SELECT FROM unnest(%(stemmers)s::regdictionary[]) AS stemmer WHERE ts_lexize(stemmer, lexeme) = '{{}}'
   ) AS is_stop_word
   FROM unnest(to_tsvector('simple', %(query)s))
-), question AS (
-  SELECT string_agg('''' || replace(replace(lexeme, '\', '\\'), '''', '''''') || '''', ' | ')::tsquery AS words
+), wanted AS MATERIALIZED (
+  SELECT lexeme, ('''' || replace(replace(lexeme, '\', '\\'), '''', '''''') || '''')::tsquery AS word
   FROM asked WHERE NOT is_stop_word OR NOT EXISTS (SELECT FROM asked WHERE NOT is_stop_word)
+), matched AS MATERIALIZED (
+  SELECT living.id, wanted.lexeme FROM living JOIN wanted ON living.words @@ wanted.word
+), weights AS MATERIALIZED (
+  SELECT lexeme, ln(1 + ((SELECT count(*) FROM living) - count(*) + 0.5) / (count(*) + 0.5)) AS weight
+  FROM matched GROUP BY lexeme
+), weighed AS MATERIALIZED (
+  SELECT id, sum(weight) AS weight FROM matched JOIN weights USING (lexeme) GROUP BY id
+), matching AS (
+  SELECT id, rank() OVER (ORDER BY weight DESC) AS place
+  FROM weighed WHERE weight >= %(share)s * (SELECT max(weight) FROM weighed)
 ), nearest AS (
   SELECT id, row_number() OVER (ORDER BY distance, id) AS place FROM (
     SELECT id, embedding <#> %(vector)s::halfvec AS distance
     FROM living WHERE model = %(model)s ORDER BY distance, id LIMIT %(depth)s
   ) AS closest
-), matching AS (
-  SELECT id, row_number() OVER (ORDER BY rank DESC, id) AS place FROM (
-    SELECT id, ts_rank(living.words, question.words, 1) AS rank
-    FROM living, question WHERE living.words @@ question.words ORDER BY rank DESC, id LIMIT %(depth)s
-  ) AS best
 ), fused AS (
   SELECT id, sum(1.0 / (%(fusion)s + place)) AS score
   FROM (SELECT id, place FROM nearest UNION ALL SELECT id, place FROM matching) AS places
@@ -109,6 +118,7 @@ def _ranked(
                 "model": model,
                 "depth": max(DEPTH, 2 * limit),
                 "fusion": FUSION,
+                "share": WORD_SHARE,
                 "limit": limit,
             },
         )
