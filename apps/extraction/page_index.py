@@ -118,6 +118,14 @@ class PageIndex:
         word = self.page.words[first - 1]
         return word if _follows(word, self.page.words[first]) else None
 
+    def word_after(self, span: Span) -> Word | None:
+        """Return the word after the span on its line, without a wide gap."""
+        last = span.words[-1]
+        if last + 1 >= len(self.page.words):
+            return None
+        word = self.page.words[last + 1]
+        return word if _follows(self.page.words[last], word) else None
+
     def labels(self, label: str) -> tuple[Box, ...]:
         """Return where a label stands on the page."""
         key = squeeze(label)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
@@ -17,6 +18,7 @@ from apps.schemas.fields import Kind
 NUMERIC = frozenset({Kind.MONEY, Kind.NUMBER, Kind.INTEGER})
 _JOINERS = "-/_."
 _TRAILING_ZEROS = 6
+_FRACTION = re.compile(r"[.,]\d{1,2}\D*$")
 _ENDINGS = ("", "st", "nd", "rd", "th", "er", "re", "dayof", "stdayof", "nddayof", "rddayof", "thdayof")
 _OF = ("de", "del", "of")
 
@@ -49,7 +51,8 @@ def _spellings(value: str, kind: Kind) -> tuple[str, ...]:
 def likeness(*, raw: str, value: str, kind: Kind) -> float:
     """Return how well a page's text says a canonical value, from 0 (it doesn't) to 1 (in so many letters).
 
-    0.95 and above: the same value, spelled in another way; 0.9: one of two readings; 0.8: the sign differs.
+    0.95 and above: the same value, spelled in another way; 0.92: an amount without its cents; 0.9: one of two
+    readings; 0.8: the sign differs.
     """
     if kind in NUMERIC:
         return _number_likeness(raw, value, money=kind is Kind.MONEY)
@@ -96,9 +99,16 @@ def _number_likeness(raw: str, value: str, *, money: bool) -> float:
     found = numerals.readings(raw, money=money)
     if number is None or not found:
         return 0.0
-    if number in found:
-        return 1.0 if found[0] == number else 0.9
-    return 0.8 if -number in found else 0.0
+    if number not in found:
+        return 0.8 if -number in found else 0.0
+    if found[0] != number:
+        return 0.9
+    # "40" may be a quantity beside "40,00".
+    return (
+        0.92
+        if money and "." in value and found[0] == found[0].to_integral_value() and not _FRACTION.search(raw)
+        else 1.0
+    )
 
 
 @lru_cache(maxsize=1024)

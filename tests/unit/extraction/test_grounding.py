@@ -47,7 +47,7 @@ class TestSpelling:
             ("1234.56", Kind.MONEY, "Total:1.234,56EUR", "Total:1.234,56EUR", 1.0),
             ("1234.5", Kind.MONEY, "Total 1.234,50", "1.234,50", 1.0),
             ("1234", Kind.MONEY, "Total 1.234,00", "1.234,00", 1.0),
-            ("1234.00", Kind.MONEY, "Total 1234", "1234", 1.0),
+            ("1234.00", Kind.MONEY, "Total 1234", "1234", 0.92),
             ("1.234", Kind.MONEY, "Total 1.234", "1.234", 0.9),
             ("-12.00", Kind.MONEY, "Credit - 12,00", "- 12,00", 1.0),
             ("-12.00", Kind.MONEY, "Credit (12,00)", "(12,00)", 1.0),
@@ -91,6 +91,9 @@ class TestSpelling:
             ("1234.56", Kind.MONEY, "1234,5"),
             ("1234.56", Kind.MONEY, "1  234,56"),
             ("12", Kind.MONEY, "1,2"),
+            ("19.00", Kind.MONEY, "MwSt 19 %"),
+            ("19.00", Kind.MONEY, "MwSt 19%"),
+            ("19.00", Kind.MONEY, "MwSt (19,00%)"),
             ("2024-01-31", Kind.DATE, "31.12.2024"),
             ("2024-01-31", Kind.DATE, "31.01.2023"),
             ("2024-11-03", Kind.DATE, "3.1.1.2024"),
@@ -204,6 +207,12 @@ class TestPlace:
         where = ground(index=index, value="5.00", kind=Kind.MONEY, near=("Total",))
         assert where is not None
         assert (where.quote, where.score) == ("5,00", 1.0)
+
+    def test_an_amount_with_its_cents_goes_before_one_without(self) -> None:
+        index = DocumentIndex(document(["Total 40 40,00"]))
+        where = ground(index=index, value="40.00", kind=Kind.MONEY, near=("Total",))
+        assert where is not None
+        assert where.quote == "40,00"
 
     def test_evidence_is_what_values_keep(self) -> None:
         where = found("4711", Kind.IDENTIFIER, "4711")
