@@ -55,7 +55,7 @@ def _own_database(worker: str) -> None:
     with psycopg.connect(_with_path(owner, "postgres"), autocommit=True) as connection:
         # Workers copy at the same time, and a template must have no other user: one after the other.
         connection.execute("SELECT pg_advisory_lock(1)")
-        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')  # type: ignore[arg-type]
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
     number = int(worker.removeprefix("gw")) + 1 if worker.startswith("gw") else 0
     folder = Path(os.environ["QUIRE_TEST_FILES"]) / name
     folder.mkdir(mode=0o755)

@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 from apps.extraction.canonical import canonical
 from apps.extraction.grounding import ground
 from apps.extraction.page_index import DocumentIndex
-from apps.extraction.values import ExtractedValue, ValueStatus
+from apps.extraction.values import Evidence, ExtractedValue, ValueStatus
 from apps.inference.errors import OffSchemaReplyError, TruncatedReplyError
 from apps.parsing.pages import ParsedDocument
 from apps.schemas.fields import Field, Kind
@@ -66,6 +66,7 @@ def resolve(*, claimed: Sequence[Claimed], document: ParsedDocument, engine: str
         value = read(claim.value, claim.field.kind)
         if value is None:
             continue
+        evidence: tuple[Evidence, ...] = ()
         grounding = ground(
             index=index,
             value=value,
@@ -75,7 +76,7 @@ def resolve(*, claimed: Sequence[Claimed], document: ParsedDocument, engine: str
             near=[label for labels in claim.field.labels.values() for label in labels],
         )
         if grounding is None:
-            status, confidence, evidence = ValueStatus.UNGROUNDED, 0.0, ()
+            status, confidence = ValueStatus.UNGROUNDED, 0.0
         else:
             confidence = round(0.9 * grounding.score, 3)
             status = ValueStatus.ACCEPTED if confidence >= ACCEPT_FROM else ValueStatus.NEEDS_REVIEW

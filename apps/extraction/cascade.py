@@ -86,7 +86,7 @@ def _missing(*, schema: Schema, best: dict[str, tuple[ExtractedValue, ...]]) -> 
 
 
 def _better(found: Sequence[ExtractedValue], known: Sequence[ExtractedValue]) -> bool:
-    """A whole field is taken from one engine; the worst of its values decides, then how sure they are on average."""
+    """Compare whole fields: the worst of its values decides, then how sure they are on average."""
     return _worth(found) > _worth(known)
 
 

@@ -1,4 +1,4 @@
-"""Storing what was parsed. Everything here replaces what an earlier attempt wrote, so a repeated stage changes nothing."""
+"""Storing what was parsed. It replaces what an earlier attempt wrote, so a repeated stage changes nothing."""
 
 from __future__ import annotations
 

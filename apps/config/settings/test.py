@@ -10,3 +10,4 @@ from apps.config.settings.base import *  # noqa: F403
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}  # noqa: F405
 QUIRE_DISPATCHER = "apps.pipeline.dispatcher.InlineDispatcher"
+WHITENOISE_USE_FINDERS = True

@@ -14,7 +14,7 @@ from apps.parsing import queries as parsing
 from apps.pipeline.operations import LeaseLostError
 from apps.pipeline.stages import Claim, Outcome
 from apps.search import operations as search
-from apps.search.passages import passages_of
+from apps.search.passages import Passage, passages_of
 
 BATCH_PAGES = 50
 BATCH_PASSAGES = 32
@@ -26,7 +26,7 @@ def index(*, claim: Claim, clock: Clock, cancelled: Callable[[], bool]) -> Outco
     summary = documents.document(tenant_id=tenant_id, document_id=document_id)
     if summary is None or summary.blob_id is None:
         raise LeaseLostError
-    passages = []
+    passages: list[Passage] = []
     for first in range(1, (summary.page_count or 0) + 1, BATCH_PAGES):
         for page in parsing.pages(
             tenant_id=tenant_id, blob_id=summary.blob_id, first=first, last=first + BATCH_PAGES - 1

@@ -95,7 +95,7 @@ def upload(request: MemberRequest) -> HttpResponseBase:
     return redirect("portal:documents")
 
 
-def _accept(request: MemberRequest, file: UploadedFile, slug: str) -> intake.Upload:
+def _accept(request: MemberRequest, file: UploadedFile[bytes], slug: str) -> intake.Upload:
     return intake.accept_upload(
         tenant_id=request.member.tenant_id,
         chunks=file.chunks(),
@@ -108,7 +108,7 @@ def _accept(request: MemberRequest, file: UploadedFile, slug: str) -> intake.Upl
     )
 
 
-def _answer(request: MemberRequest, file: UploadedFile, slug: str) -> JsonResponse:
+def _answer(request: MemberRequest, file: UploadedFile[bytes], slug: str) -> JsonResponse:
     try:
         accepted = _accept(request, file, slug)
     except QuireError as error:

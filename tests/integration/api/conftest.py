@@ -8,7 +8,6 @@ from uuid import UUID
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.http import HttpResponse
 from django.test import Client
 
 from apps.common.clock import SYSTEM_CLOCK
@@ -25,25 +24,19 @@ class Api:
     def _headers(self) -> dict[str, str]:
         return {"authorization": f"Bearer {self.key}"}
 
-    def get(self, path: str, **query: Any) -> HttpResponse:
-        response: HttpResponse = self.client.get(f"/api/v1/{path}", query, headers=self._headers())
-        return response
+    def get(self, path: str, **query: Any) -> Any:
+        return self.client.get(f"/api/v1/{path}", query, headers=self._headers())
 
-    def post(self, path: str, body: Any = None) -> HttpResponse:
-        response: HttpResponse = self.client.post(
-            f"/api/v1/{path}", body or {}, content_type="application/json", headers=self._headers()
-        )
-        return response
+    def post(self, path: str, body: Any = None) -> Any:
+        return self.client.post(f"/api/v1/{path}", body or {}, content_type="application/json", headers=self._headers())
 
-    def delete(self, path: str) -> HttpResponse:
-        response: HttpResponse = self.client.delete(f"/api/v1/{path}", headers=self._headers())
-        return response
+    def delete(self, path: str) -> Any:
+        return self.client.delete(f"/api/v1/{path}", headers=self._headers())
 
-    def upload(self, data: bytes, name: str = "a.pdf", **fields: str) -> HttpResponse:
-        response: HttpResponse = self.client.post(
+    def upload(self, data: bytes, name: str = "a.pdf", **fields: str) -> Any:
+        return self.client.post(
             "/api/v1/documents", {"file": SimpleUploadedFile(name, data), **fields}, headers=self._headers()
         )
-        return response
 
 
 def _api(tenant_id: UUID) -> Api:

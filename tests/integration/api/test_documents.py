@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from django.http import HttpResponse
 
 from tests.factories.documents import encrypted_pdf, pdf, png
 from tests.integration.api.conftest import Api
 
 
-def _json(response: HttpResponse) -> Any:
-    return response.json()  # type: ignore[attr-defined] # the test client's response has it
+def _json(response: Any) -> Any:
+    return response.json()
 
 
 def _values(api: Api, document_id: str) -> dict[str, dict[str, Any]]:

@@ -92,7 +92,7 @@ def test_every_hint_delivered_three_times_makes_one_result(tenant: UUID, fleet: 
     """Slow: it starts real workers."""
     document = _upload(tenant, pdf(mark="thrice"))
     with Redis.from_url(settings.QUIRE_REDIS_URL) as broker:
-        (message,) = broker.lrange("parsing", 0, -1)  # type: ignore[misc] # the stub also covers asyncio
+        (message,) = broker.lrange("parsing", 0, -1)
         broker.rpush("parsing", message, message)
     fleet.start_worker()
     wait_for(lambda: _ended(tenant, document), seconds=90, what="the document to end")

@@ -95,7 +95,7 @@ def test_an_unset_scope_is_an_error_on_every_table(tenant: UUID) -> None:
             # A table may be empty in a test, so it is read by its key: the scope is evaluated before the first row.
             application.execute("SET enable_seqscan = off")
             with pytest.raises(psycopg.errors.InsufficientPrivilege, match="no tenant scope is set"):
-                application.execute(f"SELECT * FROM {table} WHERE tenant_id = %s", [tenant])  # type: ignore[arg-type]
+                application.execute(f"SELECT * FROM {table} WHERE tenant_id = %s", [tenant])
             answers[table] = True
     assert answers == dict.fromkeys(tables, True)
 

@@ -1,0 +1,208 @@
+"""The portal as an analyst uses it, on a desktop by day and a phone by night."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from playwright.sync_api import expect
+
+from apps.common.clock import SYSTEM_CLOCK
+from apps.documents.models import Lane
+from apps.pipeline.intake import accept_upload
+from tests.browser.conftest import PASSWORD, Member, Portal
+from tests.factories.documents import INVOICE_LINES, pdf
+
+pytestmark = pytest.mark.browser
+
+HOSTILE = "<img src=x onerror=alert(1)>.pdf"
+
+
+def _upload(tenant: UUID, data: bytes, *, name: str = "gauge.pdf", schema: str = "invoice") -> UUID:
+    return accept_upload(
+        tenant_id=tenant,
+        chunks=[data],
+        name=name,
+        schema_slug=schema,
+        external_id="",
+        lane=Lane.INTERACTIVE,
+        password=None,
+        clock=SYSTEM_CLOCK,
+    ).document_id
+
+
+def test_a_wrong_password_is_told_and_a_right_one_gets_in(stranger: Portal, member: Member) -> None:
+    page = stranger.page
+    stranger.go("/documents")
+    page.get_by_label("E-mail address").fill(member.email)
+    page.get_by_label("Password").fill("wrong")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("alert")).to_contain_text("don't belong together")
+    assert stranger.violations() == []
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", name="No documents yet")).to_be_visible()
+    assert stranger.violations() == []
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+
+
+def test_files_are_uploaded_each_with_its_answer(portal: Portal, tmp_path: Path) -> None:
+    page = portal.page
+    for name, data in (("good.pdf", pdf(mark="good")), ("notes.txt", b"plain words"), (HOSTILE, pdf(mark="evil"))):
+        (tmp_path / name).write_bytes(data)
+    page.get_by_label("Files").set_input_files(sorted(tmp_path.iterdir()))
+    page.get_by_label("Schema").select_option("invoice")
+    page.get_by_role("button", name="Upload").click()
+    answers = page.locator(".uploads li")
+    expect(answers).to_have_count(3)
+    expect(answers.filter(has_text="good.pdf")).to_contain_text("came in")
+    expect(answers.filter(has_text="notes.txt")).to_contain_text("Quire reads PDF, PNG, JPEG, TIFF")
+    expect(answers.filter(has_text="onerror")).to_contain_text("came in")
+    rows = page.locator("#rows tbody tr")
+    expect(rows).to_have_count(2)
+    expect(rows.filter(has_text=HOSTILE)).to_have_count(1)
+    assert page.locator("#rows img").count() == 0
+    assert portal.violations() == []
+    page.get_by_label("Files").set_input_files(tmp_path / "good.pdf")
+    page.get_by_role("button", name="Upload").click()
+    expect(answers.last).to_contain_text("is there already")
+
+
+def test_a_dropped_file_is_uploaded(portal: Portal) -> None:
+    page = portal.page
+    page.evaluate(
+        """(bytes) => {
+          const transfer = new DataTransfer();
+          transfer.items.add(new File([new Uint8Array(bytes)], "dropped.pdf"));
+          for (const name of ["dragenter", "dragover", "drop"]) {
+            document.querySelector("upload-field form").dispatchEvent(
+              new DragEvent(name, {dataTransfer: transfer, bubbles: true, cancelable: true}));
+          }
+        }""",
+        list(pdf(mark="dropped")),
+    )
+    expect(page.locator(".uploads li").filter(has_text="dropped.pdf")).to_contain_text("came in")
+    expect(page.locator("#rows tbody tr")).to_have_count(1)
+
+
+def test_choosing_a_value_lights_its_box(portal: Portal, member: Member) -> None:
+    document = _upload(member.tenant_id, pdf(mark="lit"))
+    portal.go(f"/documents/{document}")
+    page = portal.page
+    gross = page.locator(".value", has_text="781.20")
+    gross.click()
+    lit = page.locator("rect.lit")
+    expect(lit).to_have_count(1)
+    x, y = (float(lit.get_attribute(name) or "nan") for name in ("x", "y"))
+    assert 0.7 < x < 0.85
+    assert 350 / 842 < y < 362 / 842
+    expect(lit).to_be_in_viewport()
+    assert portal.violations() == []
+    # By the keyboard: the next value down is lit instead, and the address leads back to it.
+    gross.focus()
+    page.keyboard.press("ArrowUp")
+    assert page.evaluate("document.activeElement.textContent.trim()") == "130.20"
+    expect(page.locator(".value.chosen")).to_contain_text("130.20")
+    address = page.url
+    assert "#value-" in address
+    page.goto("about:blank")
+    page.goto(address)
+    expect(page.locator(".value.chosen")).to_contain_text("130.20")
+    # From the page to the value.
+    page.locator("rect", has=page.locator("title", has_text="NW-2025-0417")).click()
+    expect(page.locator(".value.chosen")).to_contain_text("NW-2025-0417")
+
+
+def test_hostile_text_on_a_page_is_shown_as_text(portal: Portal, member: Member) -> None:
+    evil = "<script>document.title='owned'</script>"
+    lines = [
+        (x, y, evil if text == "Contoso Retail GmbH" else text, 8 if text == "Contoso Retail GmbH" else size)
+        for x, y, text, size in INVOICE_LINES
+    ]
+    document = _upload(member.tenant_id, pdf(lines=lines), name="<b>bold</b>.pdf")
+    portal.go(f"/documents/{document}")
+    expect(portal.page.get_by_role("heading", level=1)).to_have_text("<b>bold</b>.pdf")
+    assert "owned" not in portal.page.title()
+    assert portal.violations() == []
+
+
+def test_a_broken_file_says_why(portal: Portal, member: Member) -> None:
+    document = _upload(member.tenant_id, b"%PDF-1.7\nnothing", name="broken.pdf")
+    portal.go(f"/documents/{document}")
+    expect(portal.page.locator(".reason")).not_to_be_empty()
+    expect(portal.page.get_by_text("There are no values")).to_be_visible()
+    assert portal.violations() == []
+    portal.page.on("dialog", lambda dialog: dialog.accept())
+    portal.page.get_by_role("button", name="Delete").click()
+    expect(portal.page.get_by_text("The document is deleted.")).to_be_visible()
+    expect(portal.page.get_by_role("heading", name="No documents yet")).to_be_visible()
+
+
+def test_the_list_filters_and_says_when_nothing_matches(portal: Portal, member: Member) -> None:
+    _upload(member.tenant_id, pdf(mark="one"), name="alpha.pdf")
+    _upload(member.tenant_id, pdf(mark="two"), name="beta.pdf")
+    portal.go("/documents?q=alp")
+    expect(portal.page.locator("#rows tbody tr")).to_have_count(1)
+    portal.go("/documents?q=nothing&status=failed")
+    expect(portal.page.get_by_text("No document matches.")).to_be_visible()
+    assert portal.violations() == []
+
+
+def test_search_opens_the_page_with_the_passage_lit(portal: Portal, member: Member) -> None:
+    _upload(member.tenant_id, pdf(mark="search"))
+    portal.go("/search")
+    assert portal.violations() == []
+    portal.page.get_by_label("What are you looking for?").fill("pressure gauge")
+    portal.page.get_by_role("button", name="Search").click()
+    assert portal.violations() == []
+    portal.page.locator(".hits a").first.click()
+    expect(portal.page.locator("rect.hit.lit")).to_have_count(1)
+
+
+def test_keys_are_shown_once_and_end_when_they_are_revoked(portal: Portal) -> None:
+    page = portal.page
+    portal.go("/keys")
+    page.get_by_label("Name of a new key").fill("nightly job")
+    page.get_by_role("button", name="Make a key").click()
+    secret = page.locator(".secret").inner_text()
+    assert secret.startswith("quire_")
+    headers = {"authorization": f"Bearer {secret}"}
+    assert page.request.get(f"{portal.url}/api/v1/documents", headers=headers).status == 200
+    assert portal.violations() == []
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.get_by_role("button", name="Revoke nightly job").click()
+    expect(page.get_by_text("The key is revoked")).to_be_visible()
+    assert secret not in page.content()
+    assert page.request.get(f"{portal.url}/api/v1/documents", headers=headers).status == 401
+
+
+def test_schemas_are_listed(portal: Portal) -> None:
+    portal.go("/schemas")
+    expect(portal.page.get_by_role("heading", name="Invoice")).to_be_visible()
+    expect(portal.page.get_by_text("line_items[].quantity")).to_be_visible()
+    assert portal.violations() == []
+
+
+def test_another_tenants_document_is_not_there(portal: Portal, other_tenant: UUID) -> None:
+    document = _upload(other_tenant, pdf(mark="foreign"))
+    for path in (f"/documents/{document}", f"/documents/{document}/pages/1.jpg"):
+        response = portal.page.request.get(f"{portal.url}{path}")
+        assert response.status == 404
+
+
+def test_without_scripts_reading_and_uploading_work(portal: Portal, member: Member, tmp_path: Path) -> None:
+    context = portal.page.context.browser
+    assert context is not None
+    plain = context.new_context(java_script_enabled=False, storage_state=portal.page.context.storage_state())
+    page = plain.new_page()
+    page.goto(f"{portal.url}/documents")
+    (tmp_path / "plain.pdf").write_bytes(pdf(mark="plain"))
+    page.get_by_label("Files").set_input_files(tmp_path / "plain.pdf")
+    page.get_by_role("button", name="Upload").click()
+    expect(page.get_by_text("1 document came in.")).to_be_visible()
+    page.get_by_role("link", name="plain.pdf").click()
+    page.locator(".value", has_text="781.20").click()
+    assert "#at-" in page.url
+    plain.close()
