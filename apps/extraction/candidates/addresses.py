@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from apps.extraction.candidates.candidate import Candidate
 from apps.extraction.candidates.countries import country_code
+from apps.extraction.candidates.organisations import names_organisation
 from apps.extraction.candidates.reading import PageReading
 from apps.parsing.pages import Box
 from apps.schemas.fields import Kind
@@ -49,10 +50,14 @@ _STREET = re.compile(
 )
 _HOUSE_NUMBER = re.compile(r"(?:^|[ ,.])\d{1,5} ?[A-Za-z]?(?:[-/]\d{0,5}[A-Za-z]?)?(?:$|[ ,])")
 _LABELLED = re.compile(
-    r"(?:^|\s)(?:tel|fax|phone|telefon|e-?mail|www\.|http|gst|vat|ust|iban|bic|date|datum|invoice|@)", re.IGNORECASE
+    r"(?:^|[\s(])(?:tel|fax|phone|telefon|e-?mail|www\.|http|gst|vat|ust|iban|bic|date|datum|invoice|@|reg\b)",
+    re.IGNORECASE,
 )
 _MOST_LINES = 5
 _LONGEST_LINE = 120
+_LONGEST_PART = 80
+_LEAST_LETTERS = 4
+_REGISTERED = re.compile(r"\(\d{4,}|\d{5,}-[A-Z](?![A-Z])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +94,7 @@ def find_addresses(*, reading: PageReading) -> list[Candidate]:
         box = lines[block[0]].box
         for part in block[1:]:
             box = box.union(lines[part].box)
-        text = " ".join(lines[part].text for part in block)
+        text = " ".join(lines[part].text for part in block).lstrip("|_~-—–=.,: ")
         found.append(
             Candidate(
                 kind=Kind.ADDRESS,
@@ -130,6 +135,18 @@ def _is_street(text: str) -> bool:
     return _STREET.search(text) is not None or _HOUSE_NUMBER.search(text) is not None
 
 
+def _is_other(text: str) -> bool:
+    """Return whether a line says something else than where: a name, a registration number, a telephone."""
+    letters = sum(char.isalpha() for char in text)
+    return (
+        len(text) > _LONGEST_PART
+        or letters < _LEAST_LETTERS
+        or _LABELLED.search(text) is not None
+        or _REGISTERED.search(text) is not None
+        or names_organisation(text=text)
+    )
+
+
 def _above(lines: list[_Line], number: int) -> list[int]:
     """Return the lines right above in the same block that read like the rest of an address, from the top."""
     taken: list[int] = []
@@ -141,7 +158,8 @@ def _above(lines: list[_Line], number: int) -> list[int]:
         overlap = min(here.box.x1, line.box.x1) - max(here.box.x0, line.box.x0)
         if line.box.y1 > here.box.y0 + 0.5 * here.box.height or overlap < 0.3 * min(here.box.width, line.box.width):
             continue
-        if not _is_street(line.text) or _LABELLED.search(line.text) or len(line.text) > 80:
+        # A line that ends in a comma goes on in the next: "Wangsa Link, Wangsa Maju,".
+        if not (_is_street(line.text) or line.text.endswith(",")) or _is_other(line.text):
             break
         taken.append(other)
         here = line

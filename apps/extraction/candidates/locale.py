@@ -14,8 +14,8 @@ _STOP_WORDS = {
     "en": "the of and to in for is on by with this that from or be as at are an any not shall date amount invoice",
     "de": "der die das und in von zu den mit für ist auf nicht im dem des eine ein wir bei rechnung datum betrag auch",
     "fr": "le la les des et de du en un une pour est par au aux sur que dans vous nous facture montant avec ne",
-    "es": "el la los las de del y en un una para es por con que se al su factura importe fecha total no",
-    "it": "il la le i di del della e in un una per è con che si al fattura importo data totale non da gli alla",
+    "es": "el la los las de del y en un una para es por con que se al su factura importe fecha sin más",
+    "it": "il la le i di del della e in un una per è con che si al fattura importo totale non da gli alla",
 }
 _LANGUAGES = {
     word: tuple(language for language, words in _STOP_WORDS.items() if word in words.split())

@@ -31,6 +31,7 @@ _CERTAIN = re.compile(
     r"(?:GmbH|GMBH|KGaA|OHG|S\. ?p|SpA|S\.P|S\. ?r|S\.R|S\. ?A\. ?R|SARL|Sàrl|S\.L|B\. ?V|ApS|Sp\.|sp\.|s\. ?r"
     r"|(?i:sdn|pte|pty|pvt|ltd|llc|l\.l|inc|llp|limited|corp|plc))"
 )
+_CLOSING = frozenset({"AG", "KG", "S/B", "SAS", "Company", "COMPANY", "BV", "NV", "e.V.", "eG", "A/S", "AB"})
 _WORD = re.compile(r"\S+")
 _SMALL_WORDS = (
     "& and und et e y of the de del della des di du la le les los von für fur for der die das und van den al a à + i"
@@ -58,6 +59,14 @@ def find_organisations(*, text: str) -> list[Hit]:
             hits.pop()
         hits.append(Hit(start=start, end=end, value=value, confidence=0.85 if certain else 0.5))
     return hits
+
+
+def names_organisation(*, text: str) -> bool:
+    """Return whether a line holds a legal form, one that is hardly anything else ("SE" is also south-east)."""
+    return any(
+        _CERTAIN.match(match[0]) or (match.end() == len(text) and match[0] in _CLOSING)
+        for match in _FORM.finditer(text)
+    )
 
 
 def _name_start(text: str, form: int) -> int | None:

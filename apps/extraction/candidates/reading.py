@@ -9,14 +9,20 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import median
+from itertools import pairwise
+from statistics import quantiles
 
-from apps.parsing.pages import Box, Page, Word
+from apps.parsing.pages import Box, Page
 
 BLANK, COLUMN, SOFT_BREAK, HARD_BREAK = " ", "\t", "\n", "\f"
 
 COLUMN_GAP = 1.1
 """A gap of more than this many line heights separates columns. A blank is about 0.3; justified text seldom passes 1."""
+
+_WIDE_BLANK = 0.45
+_TIMES_BLANK = 2.2
+_WIDEST_COLUMN_GAP = 2.6
+_ENOUGH_GAPS = 20
 
 SAME_ROW = 0.45
 """Fragments whose centres are nearer than this share of the lower one's height stand in one row."""
@@ -84,6 +90,7 @@ class _Fragment:
 def read_page(*, page: Page) -> PageReading:
     """Join a page's words into rows."""
     rows = _rows(_fragments(page))
+    column = column_gap(page=page)
     parts: list[str] = []
     starts: list[int] = []
     ends: list[int] = []
@@ -97,7 +104,7 @@ def read_page(*, page: Page) -> PageReading:
         for number, fragment in enumerate(row):
             if number:
                 gap = fragment.x0 - row[number - 1].x1
-                wide = gap > COLUMN_GAP * min(fragment.height, row[number - 1].height)
+                wide = gap > column * min(fragment.height, row[number - 1].height)
                 parts.append(COLUMN if wide else BLANK)
                 offset += 1
             for place, index in enumerate(fragment.words):
@@ -116,6 +123,7 @@ def read_page(*, page: Page) -> PageReading:
 
 def _fragments(page: Page) -> list[_Fragment]:
     width, height = page.width, page.height
+    column = column_gap(page=page)
     fragments: list[_Fragment] = []
     current: _Fragment | None = None
     key: tuple[int, int] | None = None
@@ -127,7 +135,7 @@ def _fragments(page: Page) -> list[_Fragment]:
         if (
             current is not None
             and key == (word.block, word.line)
-            and -0.5 * (y1 - y0) < x0 - current.x1 <= COLUMN_GAP * (y1 - y0)
+            and -0.5 * (y1 - y0) < x0 - current.x1 <= column * (y1 - y0)
         ):
             current.words.append(index)
             current.x1 = max(current.x1, x1)
@@ -165,6 +173,18 @@ def _goes_on(above: Sequence[_Fragment], below: Sequence[_Fragment]) -> bool:
     return near and min(upper.x1, lower.x1) > max(upper.x0, lower.x0)
 
 
-def line_height(*, words: Sequence[Word]) -> float:
-    """Return the median height of words as a share of the page's height; 0 where there are none."""
-    return median(word.box.height for word in words) if words else 0.0
+def column_gap(*, page: Page) -> float:
+    """Return the width of a gap that separates columns on this page, in line heights.
+
+    Till rolls are printed in wide letters with wide blanks. The narrower gaps of a page's lines are its blanks.
+    """
+    gaps = []
+    for left, right in pairwise(page.words):
+        if left.line == right.line and left.block == right.block and right.box.x0 >= left.box.x1:
+            size = min(left.box.height, right.box.height) * page.height
+            if size > 0:
+                gaps.append((right.box.x0 - left.box.x1) * page.width / size)
+    if len(gaps) < _ENOUGH_GAPS:
+        return COLUMN_GAP
+    blank = quantiles(gaps, n=3)[0]
+    return min(_WIDEST_COLUMN_GAP, max(COLUMN_GAP, _TIMES_BLANK * blank)) if blank > _WIDE_BLANK else COLUMN_GAP

@@ -11,11 +11,9 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from apps.extraction.candidates.reading import column_gap
 from apps.extraction.engines.layout.geometry import Frame, Rect, frame_of
 from apps.parsing.pages import Page
-
-COLUMN_GAP = 1.05
-"""A gap wider than this many line heights parts two segments. A blank is about 0.3, justified text seldom above 1."""
 
 SAME_ROW = 0.45
 """Centres nearer than this share of the lower one's height stand in one row."""
@@ -69,9 +67,10 @@ class PageLayout:
 def lay_out(*, page: Page) -> PageLayout:
     """Find the rows and segments of a page."""
     frame = frame_of(page=page)
+    column = column_gap(page=page)
     rows = []
     for index, tokens in enumerate(_rows(_tokens(page, frame))):
-        segments = tuple(_segment(index, run) for run in _runs(tokens))
+        segments = tuple(_segment(index, run) for run in _runs(tokens, column))
         rect = segments[0].rect
         for segment in segments[1:]:
             rect = rect.union(segment.rect)
@@ -143,13 +142,14 @@ def _rows(tokens: Sequence[Token]) -> list[list[Token]]:
     return rows
 
 
-def _runs(tokens: Sequence[Token]) -> Iterator[list[Token]]:
+def _runs(tokens: Sequence[Token], column: float) -> Iterator[list[Token]]:
+    """Part a row at gaps wider than `column` line heights."""
     run: list[Token] = []
     for token in tokens:
         if run:
             last = run[-1]
             gap = token.rect.x0 - last.rect.x1
-            if gap > COLUMN_GAP * min(1.5, max(0.6, min(last.rect.height, token.rect.height))):
+            if gap > column * min(1.5, max(0.6, min(last.rect.height, token.rect.height))):
                 yield run
                 run = []
         run.append(token)
