@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from deploy.embedded import demo
+from deploy.embedded.control import Condition
 from deploy.embedded.failures import StackError
 from tests.integration.embedded.test_stack import ROOT, Quire, quire
 
@@ -57,6 +58,20 @@ def test_demo_without_a_terminal_and_again_at_one(quire: Quire) -> None:
     check_terminal(quire)
     quire.wait_for_nothing_left()
     check_files(quire)
+
+
+@pytest.mark.slow
+def test_process_that_dies_fails_the_demo(quire: Quire) -> None:
+    """A start of the whole stack. The process comes back, but a demo that needs that is no good one."""
+    process = quire.start("demo")
+    now = quire.wait_for(lambda now: now.condition == Condition.READY)
+    pid = now.members["model-worker"].pid
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    _out, errors = process.communicate(timeout=120)
+    assert process.returncode == 1
+    assert errors == f"quire: died during the demo: model-worker, see {quire.place.logs}\n"
+    assert quire.left() == []
 
 
 def check_files(quire: Quire) -> None:
