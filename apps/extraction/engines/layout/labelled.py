@@ -20,6 +20,7 @@ LABEL = 0.6
 SURE_LABEL = 0.75
 """Score at which a phrase is a label and so no value."""
 
+_LIKE_LABEL = 0.3
 _RIGHT_REACH = 32.0
 _BELOW_REACH = 1.9
 _SECTION_ROWS = 14
@@ -86,12 +87,26 @@ def _values(
             yield Labelled(span=named, score=score * 0.98, label=label.rect, heading=True)
             return
     below = _below(pieces, lexicon, label, names_only=names_only) if heading else None
-    if below is not None:
+    if below is not None and not (right is not None and _in_grid(pieces, lexicon, below, right)):
         apart = abs(below.rect.x0 - label.rect.x0)
         fit = 0.9 if apart < 2.5 else 0.7
         if right is not None and label.ends_label:
             fit *= 0.6
         yield Labelled(span=below, score=score * fit, label=label.rect, heading=True)
+
+
+def _in_grid(pieces: PagePieces, lexicon: Lexicon, below: Span, right: Span) -> bool:
+    """Return whether what stands under a label is a form's next label, with a value of its own below ours.
+
+    It has to look more like a label than what stands on the right: a row of headings over a row of values is no form.
+    """
+    likeness = lexicon.read(words_of(below.text)).best
+    if likeness < _LIKE_LABEL or likeness <= lexicon.read(words_of(right.text)).best:
+        return False
+    for row in pieces.rows:
+        if any(below.tokens[0] in piece.tokens for piece in row):
+            return any(abs(piece.segment.rect.x0 - right.rect.x0) < 1.0 for piece in row)
+    return False
 
 
 def _loose(gap: float) -> float:

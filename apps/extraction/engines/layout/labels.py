@@ -28,6 +28,9 @@ _WEIGHT_NUMBER = 0.35
 _WEIGHT_UNKNOWN = 0.75
 _WEIGHT_DIGITS = 0.25
 _LEAST_WEIGHT = 0.45
+_LIKE_NUMBER = {"id": (NUMBER, "code"), NUMBER: ("id", "code"), "code": (NUMBER, "id")}
+_SAME_SENSE = 0.85
+"""How far "ID", "code" and "number" mean the same in a label."""
 _RELATED = 0.75
 _HEAD = {4: 0.5, 5: 0.5, 6: 0.6, 7: 0.75}
 """How much of a compound its last word is, by its length.
@@ -162,6 +165,8 @@ class Lexicon:
         background = 0.0
         for number, hits in reached.items():
             label = self._labels[number]
+            if all(likeness == _SAME_SENSE for likeness, _ in hits.values()):
+                continue  # "No." alone is no "ID"
             found = sum(self.weight(known) * likeness for known, (likeness, _) in hits.items())
             recall = found / label.weight
             if recall < 0.5:
@@ -202,7 +207,12 @@ class Lexicon:
 
     def _search(self, part: str) -> tuple[tuple[str, float], ...]:
         if part in self._index:
-            return ((part, 1.0),)
+            return (
+                (part, 1.0),
+                *((other, _SAME_SENSE) for other in _LIKE_NUMBER.get(part, ()) if other in self._index),
+            )
+        if part in _LIKE_NUMBER:
+            return tuple((other, _SAME_SENSE) for other in _LIKE_NUMBER[part] if other in self._index)
         if part.isdigit() or len(part) < 4:
             return ()
         found: dict[str, float] = {}
@@ -214,6 +224,9 @@ class Lexicon:
                 if len(part) >= len(known) + 3 and part.endswith(known):
                     found[known] = _HEAD.get(len(known), 0.8)
         return tuple(found.items())
+
+    def _same_sense(self, part: str) -> tuple[tuple[str, float], ...]:
+        return tuple((other, _SAME_SENSE) for other in _LIKE_NUMBER.get(part, ()) if other in self._index)
 
     def _expand(self, parts: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(piece for part in parts for piece in self._pieces(part))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 
 from apps.extraction.candidates import Candidate, Part
@@ -26,8 +26,11 @@ PARTYS = frozenset({Kind.VAT_ID, Kind.IBAN, Kind.EMAIL, Kind.PHONE})
 _LEAST = 0.12
 _OWNED = 0.5
 """From here on a value has a label of its own, and is no date without one."""
+_PLAIN = 0.7
+_ALONE = 0.6
 _FAINT_DATE = 0.3
 _NUMBERED = 0.6
+_ELSE = 0.35
 _FROM = frozenset(
     {"from", "start", "begin", "beginning", "von", "ab", "beginn", "debut", "desde", "inicio", "dal", "inizio"}
 )
@@ -60,6 +63,10 @@ class Option:
     @property
     def value(self) -> str:
         return self.placed.candidate.value
+
+    def known(self) -> Option:
+        """Return the option as one that another engine has answered already."""
+        return replace(self, score=0.99, label=1.0)
 
 
 def place(*, pieces: PagePieces, candidates: Sequence[Candidate]) -> list[Placed]:
@@ -126,12 +133,29 @@ def options(
                 fit, prior = _party_fit(roles[schema_field.name], area, spot, fit, prior)
             shape = _shape(schema_field.kind, spot.candidate)
             score = fit * shape * prior
-            if score >= _LEAST or schema_field.kind in NUMERIC:
+            if score >= _LEAST or schema_field.kind in NUMERIC | PARTYS:
                 found[schema_field.name].append(Option(placed=spot, score=score, label=label, heading=heading))
+    _only_one_of_its_kind(found, by_kind)
     _one_party_each(found, roles)
     for listed in found.values():
         listed.sort(key=lambda option: -option.score)
     return found
+
+
+def _only_one_of_its_kind(found: dict[str, list[Option]], by_kind: Mapping[Kind, Sequence[Field]]) -> None:
+    """Take a value that shows by itself what it is, where the page has one and the schema asks for one."""
+    for kind in PARTYS:
+        asking = by_kind.get(kind, ())
+        if len(asking) != 1:
+            continue
+        listed = found[asking[0].name]
+        if len({option.value for option in listed if option.placed.candidate.confidence >= _PLAIN}) == 1:
+            found[asking[0].name] = [
+                replace(option, score=max(option.score, _ALONE))
+                if option.placed.candidate.confidence >= _PLAIN
+                else option
+                for option in listed
+            ]
 
 
 def _one_party_each(found: dict[str, list[Option]], roles: Mapping[str, Role]) -> None:
@@ -208,9 +232,10 @@ def _companion(name: str, beside: Sequence[Context], lexicon: Lexicon, numbers: 
     for context in beside:
         if context.crossed == 1 and context.relation is not Relation.ABOVE and first.parts != context.parts:
             reading = lexicon.read(context.parts)
-            if reading.background > 0.35:
+            named = max((reading.score(number) for number in numbers), default=0.0)
+            if reading.background > max(_ELSE, 0.75 * named):
                 return 0.6
-            if any(reading.score(number) >= _NUMBERED for number in numbers):
+            if named >= _NUMBERED:
                 return 1.5
     return 1.0
 
