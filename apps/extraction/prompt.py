@@ -49,7 +49,8 @@ def pages_that_fit(*, pages: Sequence[Page], profile: Profile) -> tuple[Page, ..
     for page in pages:
         room -= len(page.text) // CHARACTERS_A_TOKEN + 40
         if profile.images is not None:
-            room -= profile.images.tokens(width=profile.images.max_side, height=profile.images.max_side)
+            scale = profile.images.max_side / max(page.width, page.height)
+            room -= profile.images.tokens(width=round(page.width * scale), height=round(page.height * scale))
         if room < 0:
             break
         chosen.append(page)

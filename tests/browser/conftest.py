@@ -15,13 +15,15 @@ from urllib.request import urlopen
 from uuid import UUID
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
 from apps.tenants.models import Role
 from apps.tenants.operations import add_member, create_user
 
 ROOT = Path(__file__).resolve().parents[2]
 AXE = ROOT / "tests" / "browser" / "vendor" / "axe-core-4.14.1.min.js"
+# A bound that ends a hanging test, not a measure: the machine may be busy.
+expect.set_options(timeout=20_000)
 PASSWORD = "correct horse battery staple"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 
