@@ -18,10 +18,9 @@ from apps.results.models import Result, StoredValue
 from apps.results.typed import date_of, number_of
 from apps.tenants.scope import in_tenant_scope
 
-# One statement for the result, its values and their evidence. COPY is refused by tables under row-level security. By
-# way of a temporary table it takes five times as long for ten values and as long for a thousand; it is a third faster
-# for ten thousand, more than a document has. `{conflict}` is what happens where the run has a result already: with
-# DO NOTHING all three parts write nothing then, and the statement returns no row.
+# One statement for the result, its values and their evidence: docs/adr/0008 has the figures. `{conflict}` is what
+# happens where the run has a result already: with DO NOTHING all three parts write nothing then, and the statement
+# returns no row.
 _STORE = """
 WITH result AS (
   INSERT INTO results_result
