@@ -18,7 +18,7 @@ from apps.results.models import Result, StoredValue
 from apps.results.typed import date_of, number_of
 from apps.tenants.scope import in_tenant_scope
 
-# One statement for the result, its values and their evidence: docs/adr/0008 has the figures. `{conflict}` is what
+# One statement for the result, its values and their evidence: docs/adr/0009 has the figures. `{conflict}` is what
 # happens where the run has a result already: with DO NOTHING all three parts write nothing then, and the statement
 # returns no row.
 _STORE = """
