@@ -21,7 +21,6 @@ _LIBC = ctypes.CDLL(None, use_errno=True) if _ON_LINUX else None
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 _FIELD_PARENT = 1
-_FIELD_SESSION = 3
 _FIELD_STARTED = 19
 
 
@@ -60,39 +59,30 @@ def _pids() -> Iterator[int]:
             yield int(entry.name)
 
 
+def _by_parent() -> dict[int, list[int]]:
+    """Return each process under its parent, those that wait to be reaped left out."""
+    found: dict[int, list[int]] = {}
+    for pid in _pids():
+        fields = _stat_fields(pid)
+        if fields is not None and fields[0] not in "ZX":
+            found.setdefault(int(fields[_FIELD_PARENT]), []).append(pid)
+    return found
+
+
 def children(pid: int) -> list[int]:
     """Return the direct children of a process, those that wait to be reaped left out."""
-    found = []
-    for candidate in _pids():
-        fields = _stat_fields(candidate)
-        if fields is not None and fields[0] not in "ZX" and int(fields[_FIELD_PARENT]) == pid:
-            found.append(candidate)
-    return found
+    return _by_parent().get(pid, [])
 
 
 def descendants(pid: int) -> list[int]:
     """Return the children of a process, theirs, and so on."""
-    parents: dict[int, list[int]] = {}
-    for candidate in _pids():
-        fields = _stat_fields(candidate)
-        if fields is not None and fields[0] not in "ZX":
-            parents.setdefault(int(fields[_FIELD_PARENT]), []).append(candidate)
+    parents = _by_parent()
     found: list[int] = []
     todo = [pid]
     while todo:
         below = parents.get(todo.pop(), [])
         found += below
         todo += below
-    return found
-
-
-def session_members(session: int) -> list[int]:
-    """Return the processes of a session; its leader may have ended."""
-    found = []
-    for candidate in _pids():
-        fields = _stat_fields(candidate)
-        if fields is not None and fields[0] not in "ZX" and int(fields[_FIELD_SESSION]) == session:
-            found.append(candidate)
     return found
 
 
