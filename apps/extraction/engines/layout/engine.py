@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from apps.common.errors import QuireError
 from apps.extraction.candidates import DocumentLocale, PageReading, find_candidates, infer_locale, read_page
@@ -19,6 +19,7 @@ from apps.extraction.engines.layout.answers import (
 )
 from apps.extraction.engines.layout.choosing import choose
 from apps.extraction.engines.layout.confidence import ABSTAIN
+from apps.extraction.engines.layout.geometry import Turn, turned_back, upright
 from apps.extraction.engines.layout.items import Table, find_table, row_rules
 from apps.extraction.engines.layout.labels import Lexicon, lexicon
 from apps.extraction.engines.layout.lines import lay_out
@@ -31,6 +32,7 @@ from apps.extraction.engines.layout.rules import equations
 from apps.extraction.engines.layout.sections import sections
 from apps.extraction.engines.layout.weighing import weigh
 from apps.extraction.engines.protocol import Extraction, ExtractionRequest
+from apps.extraction.values import ExtractedValue
 from apps.inference.embeddings import embedder
 from apps.parsing.pages import ParsedDocument
 from apps.schemas.fields import Field, Kind, Schema
@@ -73,7 +75,7 @@ class LayoutEngine:
         for table in tables:
             if table.field.name in request.wanted:
                 values.extend(table_values(table=table, engine=self.name))
-        return Extraction(values=tuple(values))
+        return Extraction(values=tuple(_as_shown(value, sheets.turns) for value in values))
 
     def _by_meaning(
         self, sheets: _Sheets, schema: Schema, sparse: Sequence[Field], words: Lexicon, tables: Sequence[Table]
@@ -90,6 +92,13 @@ class LayoutEngine:
         return _answers(sheets, schema, fields=sparse, words=overlay, tables=tables, fixed={})
 
 
+def _as_shown(value: ExtractedValue, turns: Mapping[int, Turn]) -> ExtractedValue:
+    if all(turns[piece.page] is Turn.NONE for piece in value.evidence):
+        return value
+    evidence = tuple(replace(piece, box=turned_back(box=piece.box, turn=turns[piece.page])) for piece in value.evidence)
+    return replace(value, evidence=evidence)
+
+
 class _LocalEmbedder:
     """The embedder of this process, loaded when it is first asked."""
 
@@ -102,12 +111,13 @@ _MEANINGS = Meanings(_LocalEmbedder())
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Sheets:
-    """A document as the steps see it."""
+    """A document as the steps see it: its pages upright. `turns`, by page, lead back to how they are shown."""
 
     pages: tuple[PagePieces, ...]
     readings: tuple[PageReading, ...]
     placed: tuple[Placed, ...]
     locale: DocumentLocale
+    turns: Mapping[int, Turn]
 
 
 def _read(document: ParsedDocument, schema: Schema) -> _Sheets:
@@ -117,14 +127,17 @@ def _read(document: ParsedDocument, schema: Schema) -> _Sheets:
     pages: list[PagePieces] = []
     readings: list[PageReading] = []
     placed: list[Placed] = []
-    for page in document.pages:
+    turns: dict[int, Turn] = {}
+    for shown in document.pages:
+        page, turn = upright(page=shown)
+        turns[page.number] = turn
         reading = read_page(page=page)
         candidates = find_candidates(page=page, kinds=kinds, locale=locale, reading=reading)
         pieces = take_apart(layout=lay_out(page=page), candidates=candidates)
         pages.append(pieces)
         readings.append(reading)
         placed.extend(place(pieces=pieces, candidates=candidates))
-    return _Sheets(pages=tuple(pages), readings=tuple(readings), placed=tuple(placed), locale=locale)
+    return _Sheets(pages=tuple(pages), readings=tuple(readings), placed=tuple(placed), locale=locale, turns=turns)
 
 
 def _tables(sheets: _Sheets, schema: Schema, words: Lexicon) -> list[Table]:

@@ -7,6 +7,7 @@ also printed sideways: the page is then turned here, once, so that nothing after
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from enum import Enum
 from itertools import pairwise
 from statistics import median
@@ -52,55 +53,63 @@ class Turn(Enum):
 
 
 class Frame(NamedTuple):
-    """The way from a page's coordinates to reading coordinates. `unit` is the line height in points."""
+    """The way between an upright page's coordinates and reading coordinates. `unit` is the line height in points."""
 
-    turn: Turn
     page_width: float
     page_height: float
     unit: float
 
     @property
     def width(self) -> float:
-        """The page's width as it is read, in line heights."""
-        return (self.page_width if self.turn is Turn.NONE else self.page_height) / self.unit
+        """The page's width in line heights."""
+        return self.page_width / self.unit
 
     @property
     def height(self) -> float:
-        """The page's height as it is read, in line heights."""
-        return (self.page_height if self.turn is Turn.NONE else self.page_width) / self.unit
+        """The page's height in line heights."""
+        return self.page_height / self.unit
 
     def rect(self, box: tuple[float, float, float, float]) -> Rect:
         """Return a box of the page, in [0, 1], as it lies in the reading frame."""
         x0, y0, x1, y1 = box
-        if self.turn is Turn.NONE:
-            across, down = self.page_width / self.unit, self.page_height / self.unit
-            return Rect(x0 * across, y0 * down, x1 * across, y1 * down)
-        across, down = self.page_height / self.unit, self.page_width / self.unit
-        if self.turn is Turn.UP:
-            return Rect((1 - y1) * across, x0 * down, (1 - y0) * across, x1 * down)
-        return Rect(y0 * across, (1 - x1) * down, y1 * across, (1 - x0) * down)
+        across, down = self.width, self.height
+        return Rect(x0 * across, y0 * down, x1 * across, y1 * down)
 
     def box(self, rect: Rect) -> Box:
         """Return a rectangle of the reading frame as the page has it, in [0, 1]."""
-        if self.turn is Turn.NONE:
-            across, down = self.page_width / self.unit, self.page_height / self.unit
-            return Box(rect.x0 / across, rect.y0 / down, rect.x1 / across, rect.y1 / down)
-        across, down = self.page_height / self.unit, self.page_width / self.unit
-        if self.turn is Turn.UP:
-            return Box(rect.y0 / down, 1 - rect.x1 / across, rect.y1 / down, 1 - rect.x0 / across)
-        return Box(1 - rect.y1 / down, rect.x0 / across, 1 - rect.y0 / down, rect.x1 / across)
+        across, down = self.width, self.height
+        return Box(rect.x0 / across, rect.y0 / down, rect.x1 / across, rect.y1 / down)
 
 
 def frame_of(*, page: Page) -> Frame:
-    """Return the frame in which a page is read."""
-    turn = _turn(page)
-    heights = [
-        word.box.height * page.height if turn is Turn.NONE else word.box.width * page.width
-        for word in page.words
-        if len(word.text) > 1
-    ]
+    """Return the frame in which an upright page is read."""
+    heights = [word.box.height * page.height for word in page.words if len(word.text) > 1]
     unit = median(heights) if heights else 12.0
-    return Frame(turn=turn, page_width=page.width, page_height=page.height, unit=max(unit, 1e-3))
+    return Frame(page_width=page.width, page_height=page.height, unit=max(unit, 1e-3))
+
+
+def upright(*, page: Page) -> tuple[Page, Turn]:
+    """Return a page so that its lines run from left to right, and how they ran before."""
+    turn = _turn(page)
+    if turn is Turn.NONE:
+        return page, turn
+    words = tuple(replace(word, box=_turned(word.box, turn)) for word in page.words)
+    return replace(page, width=page.height, height=page.width, words=words, tables=()), turn
+
+
+def turned_back(*, box: Box, turn: Turn) -> Box:
+    """Return a box of an upright page as the page shows it."""
+    if turn is Turn.UP:
+        return Box(box.y0, 1 - box.x1, box.y1, 1 - box.x0)
+    if turn is Turn.DOWN:
+        return Box(1 - box.y1, box.x0, 1 - box.y0, box.x1)
+    return box
+
+
+def _turned(box: Box, turn: Turn) -> Box:
+    if turn is Turn.UP:
+        return Box(1 - box.y1, box.x0, 1 - box.y0, box.x1)
+    return Box(box.y0, 1 - box.x1, box.y1, 1 - box.x0)
 
 
 def _turn(page: Page) -> Turn:

@@ -20,7 +20,7 @@ LABEL = 0.6
 SURE_LABEL = 0.75
 """Score at which a phrase is a label and so no value."""
 
-_LIKE_LABEL = 0.3
+_LIKE_LABEL = 0.15
 _RIGHT_REACH = 32.0
 _BELOW_REACH = 1.9
 _SECTION_ROWS = 14
