@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 from uuid import UUID
 
 import orjson
 from django.db import connection
 
 from apps.common.ids import new_id
-from apps.parsing.codec import EncodedPage
+from apps.parsing.codec import EncodedPage, tables_to_json
 from apps.parsing.models import StoredAttachment, StoredParse
 from apps.parsing.pages import Attachment, Table
 from apps.tenants.scope import in_tenant_scope
@@ -117,12 +116,8 @@ def store_images(*, tenant_id: UUID, blob_id: UUID, images: Sequence[StoredImage
                 [image.key for image in images],
                 [image.width for image in images],
                 [image.height for image in images],
-                [orjson.dumps([_table_json(table) for table in image.tables]).decode() for image in images],
+                [orjson.dumps(tables_to_json(image.tables)).decode() for image in images],
                 tenant_id,
                 blob_id,
             ],
         )
-
-
-def _table_json(table: Table) -> dict[str, Any]:
-    return {"box": list(table.box), "rows": table.rows, "cells": table.cells}

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 from uuid import UUID
 
-from apps.parsing.codec import decode_page
+from apps.parsing.codec import decode_page, tables_from_json
 from apps.parsing.models import StoredAttachment, StoredPage, StoredParse
-from apps.parsing.pages import Attachment, Box, Page, ParsedDocument, Table, TextSource
+from apps.parsing.pages import Attachment, Page, ParsedDocument, TextSource
 from apps.tenants.scope import in_tenant_scope
 
 
@@ -112,12 +111,4 @@ def image_keys(*, tenant_id: UUID, blob_id: UUID) -> tuple[str, ...]:
 
 def _page(row: StoredPage) -> Page:
     page = decode_page(bytes(row.words))
-    return replace(page, tables=tuple(_table(table) for table in row.tables)) if row.tables else page
-
-
-def _table(stored: dict[str, Any]) -> Table:
-    return Table(
-        box=Box(*stored["box"]),
-        rows=tuple(tuple(cells) for cells in stored["rows"]),
-        cells=tuple(tuple(Box(*cell) if cell else None for cell in row) for row in stored["cells"]),
-    )
+    return replace(page, tables=tables_from_json(row.tables)) if row.tables else page
