@@ -20,7 +20,15 @@ from rapidfuzz import fuzz
 
 from apps.extraction.normalising import squeeze
 from apps.extraction.page_index import DocumentIndex, PageIndex, Span
-from apps.extraction.spellings import NUMERIC, currency_marks, is_other_identifier, likeness, spellings_on
+from apps.extraction.spellings import (
+    NUMERIC,
+    currency_marks,
+    is_code,
+    is_other_identifier,
+    is_part_of_a_word,
+    likeness,
+    spellings_on,
+)
 from apps.extraction.values import Evidence
 from apps.parsing.pages import Box
 from apps.schemas.fields import Kind
@@ -36,6 +44,7 @@ _WRAPPING = '()[]{}<>"*|:;#'
 _SPLIT_IDENTIFIER = 6
 _IDENTIFIERS = frozenset({Kind.IDENTIFIER, Kind.VAT_ID, Kind.IBAN})
 _MAX_VALUE = 4000
+_OTHER_COLUMN = 0.02
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,16 +85,19 @@ def ground(
     quote: str | None = None,
     near: Sequence[str] = (),
     beside: Evidence | None = None,
+    reach: float | None = None,
 ) -> Grounding | None:
     """Return where a canonical value stands, or None.
 
     `hint_page` (from 1) and `quote` are where a model says that it read the value: they decide between occurrences,
     and are not believed otherwise. `near` are labels, the likeliest first. `beside` is the evidence of a value that
-    stands in the same row.
+    stands in the same row, and `reach`, a share of the page's height, how far above or below it the value may stand.
     """
     if not value.strip() or len(value) > _MAX_VALUE:
         return None
     occurrences = list(_occurrences(index, value, kind))
+    if beside is not None and reach is not None:
+        occurrences = [item for item in occurrences if _rows_apart(item, beside) <= reach]
     if not occurrences:
         return None
     quoted = _quoted(index, quote, hint_page) if quote else ()
@@ -162,13 +174,17 @@ def _judged(page: PageIndex, span: Span, value: str, kind: Kind) -> float:
             return 0.0
         if kind is Kind.VAT_ID and squeeze(raw) != squeeze(value):
             return 0.9
+    elif is_part_of_a_word(before=span.before, after=span.after):
+        return 0.9
     return likeness(raw=raw, value=value, kind=kind)
 
 
 def _number_texts(page: PageIndex, span: Span) -> Iterator[str]:
     """Yield what may be the number: whole words with a sign that stands alone before, or the part without letters."""
     yield page.quote(_with_sign(page, span)).strip(";:|*").rstrip(",")
-    if not any(char.isdigit() for char in span.before + span.after):
+    if not any(char.isdigit() for char in span.before + span.after) and not is_code(
+        before=span.before, after=span.after
+    ):
         raw, before, after = page.raw(span), span.before[-1:], span.after[:1]
         wrapped = before + raw + after
         if wrapped.startswith("(") and wrapped.endswith(")"):
@@ -247,14 +263,25 @@ def _distance(item: _Occurrence, *, near: Sequence[str], beside: Evidence | None
     box = item.box
     far = float(item.page.page.number)
     if beside is not None:
-        if beside.page != item.page.page.number:
-            return 10.0 + far
-        return abs(box.center[1] - beside.box.center[1])
+        return _rows_apart(item, beside) + _column_distance(item, near)
     best = 5.0 + far
     for rank, label in enumerate(near):
         for place in item.page.labels(label):
-            best = min(best, _label_distance(place, box) + 0.002 * rank + 0.001 * far)
+            best = min(best, _label_distance(place, box) + 0.002 * rank + min(0.05, 0.005 * far))
     return best
+
+
+def _rows_apart(item: _Occurrence, beside: Evidence) -> float:
+    """Return the distance from top to bottom in page heights, as if the pages hung together."""
+    return abs(item.page.page.number + item.box.center[1] - beside.page - beside.box.center[1])
+
+
+def _column_distance(item: _Occurrence, near: Sequence[str]) -> float:
+    """Return a small cost for standing in another column than that of a label above: it decides within a row only."""
+    box = item.box
+    heads = [place for label in near for place in item.page.labels(label) if place.y1 <= box.y0 + 0.5 * box.height]
+    apart = min((max(0.0, box.x0 - head.x1, head.x0 - box.x1) for head in heads), default=0.0)
+    return min(_OTHER_COLUMN, 0.3 * apart)
 
 
 def _label_distance(label: Box, value: Box) -> float:
@@ -262,7 +289,7 @@ def _label_distance(label: Box, value: Box) -> float:
     overlap_y = min(label.y1, value.y1) - max(label.y0, value.y0)
     overlap_x = min(label.x1, value.x1) - max(label.x0, value.x0)
     if overlap_y > 0.5 * min(label.height, value.height) and value.x0 >= label.x0:
-        return max(0.0, value.x0 - label.x1) * 0.5
+        return max(0.0, value.x0 - label.x1) * 0.15
     if overlap_x > 0 and value.y0 >= label.y0:
         return 0.02 + 1.5 * max(0.0, value.y0 - label.y1)
     (label_x, label_y), (value_x, value_y) = label.center, value.center

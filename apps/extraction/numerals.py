@@ -81,6 +81,17 @@ def readings(text: str, *, language: str | None = None, money: bool = False) -> 
     return tuple(dict.fromkeys(found))
 
 
+def is_currency(mark: str) -> bool:
+    """Return whether a word or sign beside a number names its currency."""
+    word = mark.strip().upper()
+    return any(form in CODES or form in SYMBOLS or form in {"EURO", "EUROS"} for form in (word, word.rstrip(".")))
+
+
+def is_unit(word: str) -> bool:
+    """Return whether a word behind a number is a unit of quantity."""
+    return _UNIT.fullmatch(word) is not None
+
+
 def decimal_text(number: Decimal) -> str:
     """Return a decimal as plain digits, with the places it came with: no exponent, no separators, no "-0"."""
     text = format(number, "f")
@@ -98,10 +109,10 @@ def _bare(text: str, *, money: bool) -> tuple[str, bool] | None:
         if text[0] in "+-":
             negative ^= text[0] == "-"
             text = text[1:].lstrip()
-        if text and not text[0].isdigit() and (mark := _MARK.match(text)) and _is_currency(mark[0]):
+        if text and not text[0].isdigit() and (mark := _MARK.match(text)) and is_currency(mark[0]):
             text = text[mark.end() :].lstrip(" :")
         if text and not text[-1].isdigit():
-            if (mark := _TAIL_MARK.search(text)) and mark.start() and _is_currency(mark[0]):
+            if (mark := _TAIL_MARK.search(text)) and mark.start() and is_currency(mark[0]):
                 text = text[: mark.start()].rstrip()
             elif re.search(r"[.,](-|--|=)$", text):
                 text = text.rstrip("-=").rstrip(".,")
@@ -113,11 +124,6 @@ def _bare(text: str, *, money: bool) -> tuple[str, bool] | None:
     if not text or len(text) > _MAX or not _BODY.fullmatch(text):
         return None
     return text, negative
-
-
-def _is_currency(mark: str) -> bool:
-    word = mark.strip().upper()
-    return any(form in CODES or form in SYMBOLS or form in {"EURO", "EUROS"} for form in (word, word.rstrip(".")))
 
 
 def _separated(body: str, *, language: str | None, money: bool) -> tuple[str, ...]:

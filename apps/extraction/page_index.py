@@ -18,6 +18,7 @@ _NEXT_LINE = 2.0
 _LEFT_EDGE = 0.015
 # A longer "word" is data, such as base64 in an XML: nothing inside it is read.
 _LONGEST_WORD = 200
+_SHORTEST_LABEL = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,8 +128,10 @@ class PageIndex:
         return word if _follows(self.page.words[last], word) else None
 
     def labels(self, label: str) -> tuple[Box, ...]:
-        """Return where a label stands on the page."""
+        """Return where a label stands on the page; one of two letters stands everywhere, and isn't looked for."""
         key = squeeze(label)
+        if len(key) < _SHORTEST_LABEL:
+            return ()
         if key not in self._labels:
             self._labels[key] = tuple(self.box(span) for span in self.find(key) if self.is_close(span))
         return self._labels[key]

@@ -17,7 +17,10 @@ from apps.schemas.fields import Kind
 
 NUMERIC = frozenset({Kind.MONEY, Kind.NUMBER, Kind.INTEGER})
 _JOINERS = "-/_."
+_LINKS = "@-_./"
 _TRAILING_ZEROS = 6
+_LETTERS_BEHIND = re.compile(r"[^\W\d_]+$")
+_LETTERS_AHEAD = re.compile(r"[^\W\d_]+")
 _FRACTION = re.compile(r"[.,]\d{1,2}\D*$")
 _ENDINGS = ("", "st", "nd", "rd", "th", "er", "re", "dayof", "stdayof", "nddayof", "rddayof", "thdayof")
 _OF = ("de", "del", "of")
@@ -75,6 +78,21 @@ def is_other_identifier(*, before: str, after: str) -> bool:
     joined_after = len(after) > 1 and after[0] in _JOINERS and after[1].isalnum()
     joined_before = bool(before) and before[-1] in _JOINERS and any(char.isdigit() for char in before)
     return joined_after or joined_before
+
+
+def is_code(*, before: str, after: str) -> bool:
+    """Return whether letters that touch a number make a code of it: "SFK5"; a currency or a unit doesn't."""
+    ahead = _LETTERS_BEHIND.search(before)
+    behind = _LETTERS_AHEAD.match(after)
+    return (ahead is not None and not numerals.is_currency(ahead[0])) or (
+        behind is not None and not (numerals.is_currency(behind[0]) or numerals.is_unit(behind[0]))
+    )
+
+
+def is_part_of_a_word(*, before: str, after: str) -> bool:
+    """Return whether a match is joined to more letters in its word, as in an e-mail address."""
+    joined_after = len(after) > 1 and after[0] in _LINKS and after[1].isalnum()
+    return joined_after or (len(before) > 1 and before[-1] in _LINKS and before[-2].isalnum())
 
 
 def currency_marks(code: str) -> tuple[frozenset[str], frozenset[str]]:

@@ -56,6 +56,8 @@ class TestSpelling:
             ("0", Kind.MONEY, "Tax 0,00", "0,00", 1.0),
             ("0.05", Kind.MONEY, "Fee 0,05", "0,05", 1.0),
             ("3", Kind.NUMBER, "3 Stk.", "3", 1.0),
+            ("3", Kind.NUMBER, "3kg", "3kg", 1.0),
+            ("5.000", Kind.NUMBER, "SFK5 5,000", "5,000", 0.9),
             ("2024-01-31", Kind.DATE, "am 31.01.2024 in Ulm", "31.01.2024", 1.0),
             ("2024-01-31", Kind.DATE, "of January 31st, 2024.", "January 31st, 2024.", 1.0),
             ("2024-01-31", Kind.DATE, "le 31 janvier 2024", "31 janvier 2024", 1.0),
@@ -91,6 +93,8 @@ class TestSpelling:
             ("1234.56", Kind.MONEY, "1234,5"),
             ("1234.56", Kind.MONEY, "1  234,56"),
             ("12", Kind.MONEY, "1,2"),
+            ("5", Kind.NUMBER, "SFK5"),
+            ("5", Kind.MONEY, "5b"),
             ("19.00", Kind.MONEY, "MwSt 19 %"),
             ("19.00", Kind.MONEY, "MwSt 19%"),
             ("19.00", Kind.MONEY, "MwSt (19,00%)"),
@@ -201,6 +205,30 @@ class TestPlace:
         one = ground(index=index, value="1", kind=Kind.NUMBER, beside=ink.evidence)
         assert one is not None
         assert one.box.y0 == pytest.approx(ink.box.y0)
+
+    def test_what_is_out_of_reach_of_the_row_is_not_taken(self) -> None:
+        index = DocumentIndex(document(["Pens   4,00", *(["."] * 8), "in 10 days"], ["10"]))
+        pens = ground(index=index, value="Pens", kind=Kind.TEXT)
+        assert pens is not None
+        assert ground(index=index, value="10", kind=Kind.NUMBER, beside=pens.evidence, reach=0.1) is None
+        far = ground(index=index, value="10", kind=Kind.NUMBER, beside=pens.evidence, reach=0.2)
+        assert far is not None
+        assert far.page == 1
+
+    def test_the_column_decides_within_a_row(self) -> None:
+        index = DocumentIndex(document(["No   Name   Qty", "01   Pens   1.0", "02   Inks   1.0"]))
+        pens = ground(index=index, value="Pens", kind=Kind.TEXT)
+        assert pens is not None
+        one = ground(index=index, value="1", kind=Kind.NUMBER, beside=pens.evidence, near=("Quantity", "Qty"))
+        assert one is not None
+        assert one.quote == "1.0"
+        assert one.box.y0 == pytest.approx(pens.box.y0)
+
+    def test_a_name_goes_before_its_place_in_an_address_of_mail(self) -> None:
+        index = DocumentIndex(document(["info@acme-tools.example", "ACME Tools"]))
+        where = ground(index=index, value="Acme-Tools", kind=Kind.ORGANISATION, near=("info",))
+        assert where is not None
+        assert where.quote == "ACME Tools"
 
     def test_the_right_reading_goes_before_the_right_place(self) -> None:
         index = DocumentIndex(document(["Total -5,00", "5,00"]))

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
+from itertools import zip_longest
 
 from apps.extraction.canonical import as_decimal
 from apps.extraction.engines.einvoice import cii, ubl
 from apps.extraction.engines.einvoice.invoice import Invoice
-from apps.extraction.engines.einvoice.xml import UnreadableXmlError, read_root
+from apps.extraction.engines.einvoice.xml import Node, UnreadableXmlError, read_root
 from apps.extraction.engines.protocol import Extraction, ExtractionRequest
 from apps.extraction.grounding import Grounding, ground
 from apps.extraction.page_index import DocumentIndex
 from apps.extraction.values import Evidence, ExtractedValue, ValueStatus
-from apps.parsing.pages import Attachment
+from apps.parsing.pages import Attachment, ParsedDocument
 from apps.schemas.fields import Field, Kind
 
 # The names that the standards prescribe: such an attachment is read before others.
@@ -24,6 +25,24 @@ _UNSEEN = 0.7
 _DOUBTFUL = 0.5
 _SIGN_OF_DOUBT = 0.85
 _TOTALS = ("net_total", "tax_total", "gross_total")
+_ROW_REACH = 0.12
+"""How far, in page heights, a line's values may stand above or below its description."""
+_XML_REACH = 1.5
+"""The same where the pages show the XML itself, an element a line."""
+_ELEMENTS = {
+    "due_date": ("DueDateDateTime", "DueDate", "PaymentDueDate"),
+    "issue_date": ("IssueDateTime", "IssueDate"),
+    "seller_name": ("SellerTradeParty", "RegistrationName", "AccountingSupplierParty"),
+    "buyer_name": ("BuyerTradeParty", "RegistrationName", "AccountingCustomerParty"),
+    "currency": ("InvoiceCurrencyCode", "DocumentCurrencyCode"),
+    "net_total": ("TaxBasisTotalAmount", "TaxExclusiveAmount"),
+    "tax_total": ("TaxTotalAmount", "TaxAmount"),
+    "gross_total": ("GrandTotalAmount", "TaxInclusiveAmount"),
+    "quantity": ("BilledQuantity", "InvoicedQuantity", "CreditedQuantity"),
+    "unit_price": ("ChargeAmount", "PriceAmount"),
+    "line_total": ("LineTotalAmount", "LineExtensionAmount"),
+}
+"""What stands beside a value there."""
 _CENT = Decimal("0.01")
 
 
@@ -42,12 +61,14 @@ class EInvoiceEngine:
         notes: list[str] = []
         for attachment in _in_order(request.document.attachments):
             try:
-                invoice = _read(attachment)
+                found = _read(attachment)
             except UnreadableXmlError as error:
                 notes.append(str(error))
                 continue
-            if invoice is not None:
-                values = _Values(request=request, invoice=invoice, engine=self.name)
+            if found is not None:
+                root, invoice = found
+                is_xml = _shows(request.document, root)
+                values = _Values(request=request, invoice=invoice, engine=self.name, is_xml=is_xml)
                 return Extraction(values=tuple(values.all()), notes=(*notes, *values.notes))
         return Extraction(values=(), notes=tuple(notes))
 
@@ -56,26 +77,34 @@ def _in_order(attachments: tuple[Attachment, ...]) -> list[Attachment]:
     return sorted(attachments, key=lambda item: item.name.lower() not in _KNOWN_NAMES)
 
 
-def _read(attachment: Attachment) -> Invoice | None:
-    """Return the attachment's invoice, None if it is another kind of file. Raises UnreadableXmlError."""
+def _read(attachment: Attachment) -> tuple[Node, Invoice] | None:
+    """Return the attachment's root element and invoice, None if it is no invoice. Raises UnreadableXmlError."""
     head = attachment.data[:1024].lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n")
     if not head.startswith((b"<", b"\x00<", b"<\x00")):
         return None
     root = read_root(attachment.data)
     if root.name in cii.ROOTS:
-        return cii.read(root)
+        return root, cii.read(root)
     if root.name in ubl.ROOTS and "ubl" in root.namespace:
-        return ubl.read(root)
+        return root, ubl.read(root)
     return None
+
+
+def _shows(document: ParsedDocument, root: Node) -> bool:
+    """Return whether the pages are those of a bare XML: its elements, one a line."""
+    words = document.pages[0].words[:1] if document.pages else ()
+    return any(word.text.rpartition(":")[2] == root.name for word in words)
 
 
 class _Values:
     """One invoice's terms as values of a schema, each found on the pages."""
 
-    def __init__(self, *, request: ExtractionRequest, invoice: Invoice, engine: str) -> None:
+    def __init__(self, *, request: ExtractionRequest, invoice: Invoice, engine: str, is_xml: bool) -> None:
         self._request = request
         self._invoice = invoice
         self._engine = engine
+        self._is_xml = is_xml
+        self._reach = _XML_REACH if is_xml else _ROW_REACH
         self._index = DocumentIndex(request.document)
         self._doubtful = frozenset(_TOTALS) if _totals_differ(invoice) else frozenset()
         self.notes = ("net and tax don't add up to the gross total in the e-invoice XML",) if self._doubtful else ()
@@ -117,7 +146,7 @@ class _Values:
         return None
 
     def _value(self, field: Field, text: str, *, path: str, beside: Evidence | None = None) -> ExtractedValue:
-        found = self._ground(field, text, beside=beside)
+        found = self._ground(field, text, beside=beside, reach=self._reach)
         confidence, status = _SURE, ValueStatus.ACCEPTED
         if found is None:
             confidence, status = _UNSEEN, ValueStatus.UNGROUNDED
@@ -135,9 +164,15 @@ class _Values:
             evidence=(found.evidence,) if found else (),
         )
 
-    def _ground(self, field: Field, text: str, *, beside: Evidence | None) -> Grounding | None:
-        near = [label for labels in field.labels.values() for label in labels]
-        return ground(index=self._index, value=text, kind=field.kind, near=near, beside=beside)
+    def _ground(
+        self, field: Field, text: str, *, beside: Evidence | None, reach: float | None = None
+    ) -> Grounding | None:
+        # The likeliest label of each language first: the document's language isn't always known.
+        ranks = zip_longest(*field.labels.values())
+        near = [label for rank in ranks for label in rank if label]
+        if self._is_xml:
+            near = [*_ELEMENTS.get(field.name, ()), *near]
+        return ground(index=self._index, value=text, kind=field.kind, near=near, beside=beside, reach=reach)
 
 
 _NAMES = frozenset(Invoice.__dataclass_fields__) - {"dialect", "lines"}

@@ -187,6 +187,21 @@ def test_a_bare_xml_is_found_on_the_page_that_shows_its_elements() -> None:
     )
 
 
+def test_the_elements_of_a_bare_xml_tell_between_equal_amounts() -> None:
+    shown = ["rsm:CrossIndustryInvoice", "ram:BasisAmount 100.00", "ram:TaxBasisTotalAmount 100.00"]
+    net = by_path(extract(documents.cii(), lines=shown))["/net_total"]
+    page = document(shown).pages[0]
+    assert net.evidence == (Evidence(page=1, box=page.words[-1].box, quote="100.00"),)
+
+
+def test_lines_of_a_bare_xml_stand_further_apart() -> None:
+    shown = ["rsm:CrossIndustryInvoice", "ram:Name Ink", *(["ram:Note"] * 20), "ram:LineTotalAmount 60.00"]
+    values = by_path(extract(documents.cii(), lines=shown))
+    assert values["/line_items/1/line_total"].status is ValueStatus.ACCEPTED
+    values = by_path(extract(documents.cii(), lines=shown[1:]))
+    assert values["/line_items/1/line_total"].status is ValueStatus.UNGROUNDED
+
+
 def test_a_document_without_pages_is_all_ungrounded() -> None:
     parsed = ParsedDocument(
         pages=(), attachments=(Attachment(name="factur-x.xml", media_type="application/xml", data=documents.cii()),)
