@@ -10,7 +10,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from statistics import quantiles
+from statistics import median, quantiles
 
 from apps.parsing.pages import Box, Page
 
@@ -23,6 +23,8 @@ _WIDE_BLANK = 0.45
 _TIMES_BLANK = 2.2
 _WIDEST_COLUMN_GAP = 2.6
 _ENOUGH_GAPS = 20
+_TELLING = 0.25
+_ENOUGH_LINES = 6
 
 SAME_ROW = 0.45
 """Fragments whose centres are nearer than this share of the lower one's height stand in one row."""
@@ -89,7 +91,7 @@ class _Fragment:
 
 def read_page(*, page: Page) -> PageReading:
     """Join a page's words into rows."""
-    rows = _rows(_fragments(page))
+    rows = _rows(_fragments(page), skew(page=page))
     column = column_gap(page=page)
     parts: list[str] = []
     starts: list[int] = []
@@ -147,18 +149,20 @@ def _fragments(page: Page) -> list[_Fragment]:
     return fragments
 
 
-def _rows(fragments: Sequence[_Fragment]) -> list[list[_Fragment]]:
+def _rows(fragments: Sequence[_Fragment], slope: float) -> list[list[_Fragment]]:
     """Return rows from top to bottom, each from left to right."""
     rows: list[list[_Fragment]] = []
     middle = height = 0.0
-    for fragment in sorted(fragments, key=lambda fragment: fragment.middle):
-        if rows and fragment.middle - middle < SAME_ROW * min(height, fragment.height):
+    level = {id(fragment): fragment.middle - slope * (fragment.x0 + fragment.x1) / 2 for fragment in fragments}
+    for fragment in sorted(fragments, key=lambda fragment: level[id(fragment)]):
+        own = level[id(fragment)]
+        if rows and own - middle < SAME_ROW * min(height, fragment.height):
             rows[-1].append(fragment)
-            # The row's middle follows its fragments, so that a slightly turned scan still gives one row.
-            middle += (fragment.middle - middle) / len(rows[-1])
+            # The row's middle follows its fragments, so that what is left of a slope still gives one row.
+            middle += (own - middle) / len(rows[-1])
         else:
             rows.append([fragment])
-            middle, height = fragment.middle, fragment.height
+            middle, height = own, fragment.height
     for row in rows:
         row.sort(key=lambda fragment: fragment.x0)
     return rows
@@ -171,6 +175,25 @@ def _goes_on(above: Sequence[_Fragment], below: Sequence[_Fragment]) -> bool:
     height = min(upper.height, lower.height)
     near = lower.y0 - upper.y1 < SOFT_GAP * height and max(upper.height, lower.height) < 1.6 * height
     return near and min(upper.x1, lower.x1) > max(upper.x0, lower.x0)
+
+
+def skew(*, page: Page) -> float:
+    """Return by how much the lines of a page that was photographed or scanned askew fall, as down over across.
+
+    The median of the lines that are long enough to tell; 0 where there are too few.
+    """
+    slopes = []
+    first = last = None
+    for word in (*page.words, None):
+        if word is not None and last is not None and (word.block, word.line) == (last.block, last.line):
+            last = word
+            continue
+        if first is not None and last is not None:
+            across = (last.box.x0 + last.box.x1 - first.box.x0 - first.box.x1) / 2 * page.width
+            if across > _TELLING * page.width:
+                slopes.append((last.box.y1 - first.box.y1) * page.height / across)
+        first = last = word
+    return median(slopes) if len(slopes) >= _ENOUGH_LINES else 0.0
 
 
 def column_gap(*, page: Page) -> float:

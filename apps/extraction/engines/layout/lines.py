@@ -11,7 +11,7 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from apps.extraction.candidates.reading import column_gap
+from apps.extraction.candidates.reading import column_gap, skew
 from apps.extraction.engines.layout.geometry import Frame, Rect, frame_of
 from apps.parsing.pages import Page
 
@@ -69,7 +69,8 @@ def lay_out(*, page: Page) -> PageLayout:
     frame = frame_of(page=page)
     column = column_gap(page=page)
     rows = []
-    for index, tokens in enumerate(_rows(_tokens(page, frame))):
+    slope = skew(page=page)
+    for index, tokens in enumerate(_rows(_tokens(page, frame), slope)):
         segments = tuple(_segment(index, run) for run in _runs(tokens, column))
         rect = segments[0].rect
         for segment in segments[1:]:
@@ -109,21 +110,22 @@ def _colon(text: str) -> int:
     return place + 1 if any(char.isalpha() for char in left) and not left[-1].isdigit() else 0
 
 
-def _rows(tokens: Sequence[Token]) -> list[list[Token]]:
+def _rows(tokens: Sequence[Token], slope: float) -> list[list[Token]]:
     """Return rows from top to bottom, each from left to right.
 
-    Tokens are taken from left to right; each joins the row whose last token, not too far back, lies level with it.
+    Tokens are taken from left to right; each joins the row whose last token lies level with it. `slope` is how far
+    the page's lines fall as they go to the right.
     """
     rows: list[list[Token]] = []
     # Rows are kept ordered by the middle of their last token, to look only at near ones.
     middles: list[float] = []
     for token in sorted(tokens, key=lambda token: (token.rect.x0, token.rect.y0)):
-        middle = token.rect.middle
+        middle = _level(token.rect, slope)
         best, nearest = -1, float("inf")
         place = bisect_left(middles, middle - 2.0)
         while place < len(middles) and middles[place] <= middle + 2.0:
             last = rows[place][-1].rect
-            distance = abs(last.middle - middle)
+            distance = abs(middles[place] - middle)
             if distance < nearest and distance < SAME_ROW * min(last.height, token.rect.height):
                 best, nearest = place, distance
             place += 1
@@ -138,8 +140,13 @@ def _rows(tokens: Sequence[Token]) -> list[list[Token]]:
         spot = bisect_left(middles, middle)
         rows.insert(spot, row)
         middles.insert(spot, middle)
-    rows.sort(key=lambda row: sum(token.rect.middle for token in row) / len(row))
+    rows.sort(key=lambda row: sum(_level(token.rect, slope) for token in row) / len(row))
     return rows
+
+
+def _level(rect: Rect, slope: float) -> float:
+    """Return the height at which a rectangle would stand on a straight page."""
+    return rect.middle - slope * rect.center
 
 
 def _runs(tokens: Sequence[Token], column: float) -> Iterator[list[Token]]:

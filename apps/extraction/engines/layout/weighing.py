@@ -1,11 +1,14 @@
-"""What speaks for an option beyond its own label: the paper's title, and the amounts around it."""
+"""What speaks for an option beyond its own label: the paper's title, the amounts around it, that it is alone."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from apps.extraction.engines.layout.alone import prefer_only_date
+from apps.extraction.engines.layout.datelines import general_date
 from apps.extraction.engines.layout.labels import Lexicon
 from apps.extraction.engines.layout.options import Option, Placed
+from apps.extraction.engines.layout.payments import payable, prefer_payable
 from apps.extraction.engines.layout.pieces import PagePieces
 from apps.extraction.engines.layout.titles import own_numbers
 from apps.extraction.engines.layout.totals import prefer_sums
@@ -33,6 +36,12 @@ def weigh(
         if field.kind is Kind.MONEY:
             named = _named(weighed, but=None if field.name in ruled else field.name)
             weighed[field.name] = prefer_sums(options=weighed[field.name], placed=placed, named=named)
+    total = payable(fields=fields, lexicon=lexicon)
+    if total is not None:
+        weighed[total] = prefer_payable(options=weighed[total], placed=placed)
+    date = general_date(fields=fields, lexicon=lexicon)
+    if date is not None:
+        weighed[date] = prefer_only_date(options=weighed[date], name=date, placed=placed, lexicon=lexicon)
     identifiers = [field for field in fields if field.kind is Kind.IDENTIFIER]
     return own_numbers(found=weighed, fields=identifiers, pages=pages, lexicon=lexicon)
 
