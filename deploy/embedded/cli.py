@@ -61,21 +61,20 @@ def up(*, foreground: Annotated[bool, typer.Option(help="stay until Ctrl-C, then
     external.read(os.environ)
     try:
         run = control.start(place)
+        try:
+            follow_start(console, run)
+            print_sign_in(console, control.credentials(place))
+            if not foreground:
+                run.release()
+                console.print("`make down` stops it.", highlight=False)
+                return
+            stay(console, run)
+        except BaseException:
+            run.stop()
+            raise
+        run.stop()
     except AlreadyUpError:
         _join(place)
-        return
-    try:
-        follow_start(console, run)
-        print_sign_in(console, control.credentials(place))
-        if not foreground:
-            run.release()
-            console.print("`make down` stops it.", highlight=False)
-            return
-        stay(console, run)
-    except BaseException:
-        run.stop()
-        raise
-    run.stop()
 
 
 def _join(place: Location) -> None:

@@ -128,6 +128,13 @@ def credentials(place: Location) -> Credentials:
         raise StackError(f"{place.credentials} can't be read: stop the stack and start it again") from error
 
 
+class AlreadyUpError(StackError):
+    """Somebody else runs the stack of this location."""
+
+    def __init__(self, place: Location) -> None:
+        super().__init__(f"the stack in {place.root} is running already: `make down` stops it")
+
+
 @dataclass(slots=True, kw_only=True)
 class Run:
     """A stack that this process has started."""
@@ -142,7 +149,10 @@ class Run:
         return recorded if ours else _NOTHING
 
     def wait_ready(self, *, follow: Callable[[Status], None]) -> None:
-        """Wait until everything runs; `follow` sees the states on the way. Raises StackError if it does not."""
+        """Wait until everything runs; `follow` sees the states on the way.
+
+        Raises AlreadyUpError if another start was faster, StackError if it does not come up.
+        """
         deadline = time.monotonic() + _START_SECONDS
         while True:
             code = self.process.poll()
@@ -150,6 +160,8 @@ class Run:
             follow(now)
             if now.condition == Condition.READY:
                 return
+            if code == guard.ALREADY_RUNNING:
+                raise AlreadyUpError(self.place)
             if code is not None:
                 raise StackError(now.error or f"the stack did not start, see {self.place.logs / 'supervisor.log'}")
             if time.monotonic() > deadline:
@@ -184,21 +196,17 @@ def wait_settled(place: Location) -> Status:
     return now
 
 
-class AlreadyUpError(StackError):
-    """Somebody else runs the stack of this location."""
-
-
 def start(place: Location, *, fresh: bool = False, servers_only: bool = False) -> Run:
     """Start the stack and return at once. It ends with the thread that calls, unless that releases it.
 
-    Raises AlreadyUpError where it runs already, StackError where its folder can't be used.
+    Raises AlreadyUpError where one runs already, StackError where its folder can't be used.
     """
     location.make(place)
     if is_locked(place):
-        raise AlreadyUpError(f"the stack in {place.root} is running already: `make down` stops it")
+        raise AlreadyUpError(place)
     command = [sys.executable, "-m", "deploy.embedded.guard", str(place.root)]
     command += ["--fresh"] * fresh + ["--servers-only"] * servers_only
-    with (place.logs / "supervisor.log").open("wb") as log:
+    with (place.logs / "supervisor.log").open("ab") as log:
         process = subprocess.Popen(
             command,
             cwd=PROJECT,

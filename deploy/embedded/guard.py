@@ -95,6 +95,7 @@ def main() -> int:
     if held is None:
         return ALREADY_RUNNING
     os.ftruncate(held, 0)
+    os.ftruncate(sys.stdout.fileno(), 0)  # what the last run said
     os.umask(0o077)
 
     def release(_number: int, _frame: FrameType | None) -> None:

@@ -59,7 +59,7 @@ class Service:
     port: Callable[[], int] | None = None
     move: Callable[[], None] = field(default=lambda: None)
     once: bool = False
-    start_seconds: float = 120.0
+    start_seconds: float = 240.0
     stop_signal: int = signal.SIGTERM
     hard_stop_signal: int = signal.SIGKILL
     stop_seconds: float = 10.0

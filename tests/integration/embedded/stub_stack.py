@@ -32,7 +32,7 @@ def service(folder: Path, described: str) -> Service:
         ready=lambda log, _seconds: "ready" in log,
         once=name.startswith("once"),
         stop_seconds=600.0 if name == "patient" else 1.0,
-        start_seconds=20.0,
+        start_seconds=90.0,
     )
 
 

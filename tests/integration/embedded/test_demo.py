@@ -68,7 +68,7 @@ def test_process_that_dies_fails_the_demo(quire: Quire) -> None:
     pid = now.members["model-worker"].pid
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
-    _out, errors = process.communicate(timeout=120)
+    _out, errors = process.communicate(timeout=300)
     assert process.returncode == 1
     assert errors == f"quire: died during the demo: model-worker, see {quire.place.logs}\n"
     assert quire.left() == []
@@ -118,7 +118,7 @@ def check_terminal(quire: Quire) -> None:
         assert signed["password"] in shown
         assert process.poll() is None
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=60) == 0
+        assert process.wait(timeout=120) == 0
     finally:
         process.kill()
         process.wait()
