@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from apps.extraction.engines.layout.contexts import is_faint
 from apps.extraction.engines.layout.geometry import Rect, overlap_x
@@ -20,11 +20,16 @@ LABEL = 0.6
 SURE_LABEL = 0.75
 """Score at which a phrase is a label and so no value."""
 
+_FAINT_COLON = 0.8
+_FAINT = 0.65
 _LIKE_LABEL = 0.15
 _RIGHT_REACH = 32.0
 _BELOW_REACH = 1.9
 _SECTION_ROWS = 14
 _SECTION_GAP = 2.6
+_OF_TAIL = 0.75
+_WHOLE_LABEL = 0.9
+_MOST_TAIL = 3
 _TIGHT = 0.55
 _NAME_LABELS = frozenset(
     {
@@ -65,6 +70,9 @@ def labelled(*, pieces: PagePieces, lexicon: Lexicon, name: str, names_only: boo
                 continue
             score = lexicon.read(piece.parts).score(name)
             if score < LABEL or (is_faint(piece.parts) and not piece.ends_label):
+                tail = _tail(row, piece, lexicon, name) if names_only else None
+                if tail is not None:
+                    yield from _values(pieces, lexicon, tail, _OF_TAIL, names_only=names_only)
                 continue
             opens = piece.tokens[0] is piece.segment.tokens[0]
             whole = opens and piece.tokens[-1] is piece.segment.tokens[-1]
@@ -73,10 +81,32 @@ def labelled(*, pieces: PagePieces, lexicon: Lexicon, name: str, names_only: boo
             yield from _values(pieces, lexicon, piece, score, names_only=names_only)
 
 
+def _tail(row: Sequence[Piece], piece: Piece, lexicon: Lexicon, name: str) -> Piece | None:
+    """Return the last words of a piece that are a label by themselves: "Remit to Acme  Advertiser   Miller & Sons".
+
+    Columns can lie closer than a blank is wide; only a label that is all there, before a text, is cut off.
+    """
+    after = row[piece.place + 1 : piece.place + 2]
+    if piece.tokens[-1] is not piece.segment.tokens[-1] or not after or after[0].value or is_label(after[0], lexicon):
+        return None
+    for count in range(1, min(_MOST_TAIL, len(piece.tokens) - 1) + 1):
+        tokens = piece.tokens[-count:]
+        parts = words_of(" ".join(token.text for token in tokens))
+        if tokens[0].text[:1].isupper() and lexicon.read(parts).score(name) >= _WHOLE_LABEL:
+            rect = tokens[0].rect
+            for token in tokens[1:]:
+                rect = rect.union(token.rect)
+            return replace(piece, tokens=tokens, rect=rect, parts=parts)
+    return None
+
+
 def _values(
     pieces: PagePieces, lexicon: Lexicon, label: Piece, score: float, *, names_only: bool
 ) -> Iterator[Labelled]:
     heading = label.tokens[-1] is label.segment.tokens[-1]
+    if names_only and heading and (beside := _name_beside(pieces, lexicon, label)) is not None:
+        yield Labelled(span=beside, score=score * 0.98, label=label.rect, heading=False)
+        return
     right = _right(pieces, lexicon, label)
     if right is not None and (not names_only or is_name(right)):
         fit = 0.97 if label.ends_label or not heading else _loose(right.rect.x0 - label.rect.x1)
@@ -174,6 +204,16 @@ def _is_numbers(group: Sequence[Piece]) -> bool:
 
 def _under(rect: Rect, label: Rect) -> bool:
     return rect.y0 >= label.middle and (abs(rect.x0 - label.x0) < 2.5 or overlap_x(rect, label) > 0.5)
+
+
+def _name_beside(pieces: PagePieces, lexicon: Lexicon, heading: Piece) -> Span | None:
+    """Return the name in "Advertiser   Name: Miller & Sons", a heading beside its section."""
+    row = pieces.rows[heading.row]
+    after = row[heading.place + 1 : heading.place + 2]
+    if not after or " ".join(after[0].parts) not in _NAME_LABELS:
+        return None
+    span = _right(pieces, lexicon, after[0])
+    return _whole_cell(pieces, after[0], span) if span is not None and is_name(span) else None
 
 
 def _section_name(pieces: PagePieces, lexicon: Lexicon, heading: Piece) -> Span | None:
