@@ -41,9 +41,9 @@ def size_of(*, width: float, height: float) -> tuple[int, int]:
     return across, down
 
 
-def render(opened: Opened, *, numbers: range, limits: Limits) -> Iterator[Rendered]:
+def render(opened: Opened, *, numbers: range, limits: Limits, with_tables: bool) -> Iterator[Rendered]:
     """Yield page images with the tables of the pages. Raises Failure page_too_large."""
-    finder = tables.Finder(opened=opened)
+    finder = tables.Finder(opened=opened) if with_tables else None
     for number in numbers:
         page = opened.document.load_page(number - 1)
         drawing.check_pictures(page, number=number, limits=limits)
@@ -51,7 +51,7 @@ def render(opened: Opened, *, numbers: range, limits: Limits) -> Iterator[Render
         width, height = size_of(width=bound.x1 - bound.x0, height=bound.y1 - bound.y0)
         pixels = drawing.draw(page, bound=bound, width=width, height=height, gray=False)
         jpeg = simplejpeg.encode_jpeg(pixels, quality=QUALITY, colorspace="RGB", colorsubsampling="420")
-        found = finder.find(page, bound=bound)
+        found = finder.find(page, bound=bound) if finder else ()
         yield Rendered(
             number=number, width=width, height=height, jpeg=jpeg, tables=json.dumps(tables_to_json(found)).encode()
         )

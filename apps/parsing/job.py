@@ -19,7 +19,7 @@ class Operation(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """A request. Pages count from 1; `last` None is the end of the document."""
+    """A request. Pages count from 1; `last` None is the end of the document. `tables`: look for them when rendering."""
 
     operation: Operation
     media_type: str
@@ -27,6 +27,7 @@ class Job:
     first: int
     last: int | None
     limits: Limits
+    tables: bool = False
 
     def to_json(self) -> bytes:
         return json.dumps(asdict(self)).encode()

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import suppress
 from pathlib import Path
 
@@ -119,7 +119,7 @@ class Child:
         self._status = status
         self._seconds_left = job.limits.wall_seconds
 
-    def frames(self) -> Iterator[tuple[Kind, bytes]]:
+    def frames(self) -> Generator[tuple[Kind, bytes]]:
         """Yield what the child says, up to DONE. Raises UnparsableError, SandboxLost."""
         buffer = bytearray()
         received = 0

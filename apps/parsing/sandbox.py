@@ -167,10 +167,17 @@ class Sandbox:
         password: str | None = None,
         first: int = 1,
         last: int | None = None,
+        tables: bool = True,
     ) -> Iterator[RenderedPage]:
-        """Yield page images, and the ruled tables found on the pages."""
+        """Yield page images, and the ruled tables found on the pages, which take longer than the images."""
         conversation = self._begin(
-            Operation.RENDER, path=path, media_type=media_type, password=password, first=first, last=last
+            Operation.RENDER,
+            path=path,
+            media_type=media_type,
+            password=password,
+            first=first,
+            last=last,
+            tables=tables,
         )
         try:
             for kind, payload in conversation.frames:
@@ -203,6 +210,7 @@ class Sandbox:
         password: str | None,
         first: int = 1,
         last: int | None = None,
+        tables: bool = False,
     ) -> _Conversation:
         """Start a child and wait until it has opened the document.
 
@@ -219,6 +227,7 @@ class Sandbox:
             first=first,
             last=last,
             limits=self.limits,
+            tables=tables,
         )
         try:
             return self._try(job, path)

@@ -1,7 +1,7 @@
 """The process that waits, with every library loaded, and forks one child for each document.
 
 Started by `sandbox.Sandbox` with an empty environment. A request is a message on the control socket: four bytes of
-length, JSON (see `child.Job`), and three open files: the document, the socket that the child writes frames to, and the
+length, JSON (see `job.Job`), and three open files: the document, the socket that the child writes frames to, and the
 socket on which the child's end is reported (frames.STATUS). When the other side closes the latter, the child is killed.
 When the control socket closes, everything ends.
 """
@@ -19,6 +19,7 @@ import struct
 import sys
 
 from apps.parsing import child, confinement, frames
+from apps.parsing.job import Job
 
 _LENGTH = struct.Struct("<I")
 _MAX_REQUEST_BYTES = 65536
@@ -110,7 +111,7 @@ def _spawn(request: tuple[bytes, list[int]], *, keep_out: list[int]) -> tuple[in
             confinement.die_with_parent(zygote)
             for fd in (*keep_out, status):
                 os.close(fd)
-            child.run(child.Job.from_json(body), document=document, output=output)
+            child.run(Job.from_json(body), document=document, output=output)
             code = 0
         finally:
             os._exit(code)
