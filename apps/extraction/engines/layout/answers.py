@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from apps.extraction.candidates import DocumentLocale, PageReading
 from apps.extraction.engines.layout import confidence
-from apps.extraction.engines.layout.choosing import Choice, Derived
+from apps.extraction.engines.layout.choosing import Choice, Derived, Proof
 from apps.extraction.engines.layout.items import Cell, Table
 from apps.extraction.engines.layout.labelled import labelled
 from apps.extraction.engines.layout.labels import Lexicon
@@ -48,12 +48,19 @@ def of_name(choice: NameChoice) -> Answer:
 
 
 def of_derived(*, name: str, derived: Derived, known: Mapping[str, Answer]) -> dict[str, Answer]:
-    """Return a value that follows from others, as sure as the least sure of them and a little less."""
-    inputs = [known[source] for source in derived.inputs]
-    sure = round(min(answer.confidence for answer in inputs) * 0.9, 4)
-    evidence = tuple(piece for answer in inputs for piece in answer.evidence)
+    """Return a value that follows from others: as sure as the least sure of them and a little less.
+
+    One that sums up amounts which the arithmetic proves is as sure as they are.
+    """
     value = format(derived.value.quantize(Decimal("0.01")), "f")
-    return {name: Answer(value=value, confidence=sure, evidence=evidence, formula=derived.formula)}
+    if derived.parts:
+        sources = [of_choice(Choice(option=part, rival=0.0, repeats=0, proof=Proof.AGREED)) for part in derived.parts]
+        sure = min(source.confidence for source in sources)
+    else:
+        sources = [known[source] for source in derived.inputs]
+        sure = min(source.confidence for source in sources) * 0.9
+    evidence = tuple(piece for source in sources for piece in source.evidence)
+    return {name: Answer(value=value, confidence=round(sure, 4), evidence=evidence, formula=derived.formula)}
 
 
 def of_text(

@@ -8,7 +8,15 @@ from decimal import Decimal
 from enum import Enum
 
 from apps.extraction.engines.layout.options import Option, amount
-from apps.extraction.engines.layout.rules import LABELLED, ROUNDING, Equation, agreements, solve
+from apps.extraction.engines.layout.rules import (
+    ROUNDING,
+    WELL_LABELLED,
+    Equation,
+    agreements,
+    composed,
+    explained,
+    solve,
+)
 from apps.schemas.rules import evaluate
 
 
@@ -18,6 +26,7 @@ class Proof(Enum):
     NONE = "none"
     AGREED = "agreed"
     TRIVIAL = "trivial"
+    EXPLAINED = "explained"
     VIOLATED = "violated"
 
 
@@ -36,11 +45,12 @@ class Choice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Derived:
-    """A value that no label names but the arithmetic gives: `formula` over the fields in `inputs`."""
+    """A value that no label names but the arithmetic gives: `formula` over the fields in `inputs`, or over `parts`."""
 
     value: Decimal
     formula: str
-    inputs: tuple[str, ...]
+    inputs: tuple[str, ...] = ()
+    parts: tuple[Option, ...] = ()
 
 
 def choose(
@@ -49,42 +59,90 @@ def choose(
     """Choose for every field that has an option of at least `least`, or that the arithmetic points to."""
     settled: dict[str, Option] = {}
     proofs: dict[str, Proof] = {}
-    for equation in equations:
-        names = (*equation.inputs, equation.output)
-        if any(name in settled for name in names):
-            continue
-        free = _greedy({name: options.get(name, ()) for name in names}, settled, least)
-        found = agreements(equation=equation, options=options)
-        if not found:
-            continue
-        best = found[0]
-        labelled = sum(option.label >= LABELLED for option in best.options.values())
-        alone = sum(option.score for option in free.values())
-        if labelled >= len(names) - 1 - (not best.trivial and len(names) > 2) and best.gain > alone:
-            settled.update(best.options)
-            proofs.update(dict.fromkeys(names, Proof.TRIVIAL if best.trivial else Proof.AGREED))
-    chosen = {**_greedy(options, settled, least), **settled}
     derived: dict[str, Derived] = {}
     for equation in equations:
         names = (*equation.inputs, equation.output)
-        if equation.output in proofs:
+        if any(name in settled or name in derived for name in names):
             continue
-        values = {name: number for name in names if name in chosen and (number := amount(chosen[name])) is not None}
-        missing = [name for name in names if name not in values]
-        if not missing:
-            result = evaluate(equation.left, values=values, columns={})
-            agrees = result is not None and abs(result - values[equation.output]) <= ROUNDING
-            proofs.update(dict.fromkeys(names, Proof.TRIVIAL if agrees else Proof.VIOLATED))
-        elif len(missing) == 1 and missing[0] not in chosen:
-            value = solve(equation=equation, known=values, missing=missing[0])
-            # That nothing is missing is no statement of the page's.
-            if value:
-                others = tuple(name for name in names if name != missing[0])
-                derived[missing[0]] = Derived(value=value, formula=_formula(equation, missing[0]), inputs=others)
+        free = _greedy({name: options.get(name, ()) for name in names}, settled, least)
+        alone = sum(option.score for option in free.values())
+        if not _agree(equation, options, alone, settled, proofs):
+            _compose(equation, options, alone, settled, proofs, derived)
+    rest = {name: found for name, found in options.items() if name not in derived}
+    chosen = {**_greedy(rest, settled, least), **settled}
+    for equation in equations:
+        if equation.output not in proofs:
+            _check(equation, chosen, proofs, derived)
     choices = {
         name: _choice(option, options.get(name, ()), proofs.get(name, Proof.NONE)) for name, option in chosen.items()
     }
     return choices, derived
+
+
+def _agree(
+    equation: Equation,
+    options: Mapping[str, Sequence[Option]],
+    alone: float,
+    settled: dict[str, Option],
+    proofs: dict[str, Proof],
+) -> bool:
+    """Settle an equation's fields by amounts that satisfy it, where labels name all of them but one."""
+    names = (*equation.inputs, equation.output)
+    for best in agreements(equation=equation, options=options):
+        labelled = sum(option.label >= WELL_LABELLED for option in best.options.values())
+        if labelled < len(names) - 1 or best.gain <= alone:
+            continue
+        settled.update(best.options)
+        proofs.update(dict.fromkeys(names, Proof.TRIVIAL if best.trivial else Proof.AGREED))
+        return True
+    return False
+
+
+def _compose(  # noqa: PLR0917 - the state of one choice, passed on
+    equation: Equation,
+    options: Mapping[str, Sequence[Option]],
+    alone: float,
+    settled: dict[str, Option],
+    proofs: dict[str, Proof],
+    derived: dict[str, Derived],
+) -> None:
+    """Settle an equation's fields where one is the sum of several amounts, or one further amount makes it hold."""
+    names = (*equation.inputs, equation.output)
+    everywhere = {id(option.placed): option for found in options.values() for option in found}
+    found = [
+        *composed(equation=equation, options=options)[:1],
+        *explained(equation=equation, options=options, amounts=tuple(everywhere.values()))[:1],
+    ]
+    best = max(found, key=lambda one: one.gain, default=None)
+    if best is None or best.gain <= alone:
+        return
+    settled.update(best.options)
+    if best.name is None:
+        proofs.update(dict.fromkeys(names, Proof.EXPLAINED))
+        return
+    proofs.update(dict.fromkeys(names, Proof.AGREED))
+    numbers = [number for part in best.parts if (number := amount(part)) is not None]
+    formula = f"{best.name} = " + " + ".join(format(number, "f") for number in numbers)
+    derived[best.name] = Derived(value=sum(numbers, Decimal(0)), formula=formula, parts=best.parts)
+
+
+def _check(
+    equation: Equation, chosen: Mapping[str, Option], proofs: dict[str, Proof], derived: dict[str, Derived]
+) -> None:
+    """Say whether what labels alone chose adds up, or derive the one field that is missing."""
+    names = (*equation.inputs, equation.output)
+    values = {name: number for name in names if name in chosen and (number := amount(chosen[name])) is not None}
+    missing = [name for name in names if name not in values]
+    if not missing:
+        result = evaluate(equation.left, values=values, columns={})
+        agrees = result is not None and abs(result - values[equation.output]) <= ROUNDING
+        proofs.update(dict.fromkeys(names, Proof.TRIVIAL if agrees else Proof.VIOLATED))
+    elif len(missing) == 1 and missing[0] not in chosen and missing[0] not in derived:
+        value = solve(equation=equation, known=values, missing=missing[0])
+        # That nothing is missing is no statement of the page's.
+        if value:
+            others = tuple(name for name in names if name != missing[0])
+            derived[missing[0]] = Derived(value=value, formula=_formula(equation, missing[0]), inputs=others)
 
 
 def _formula(equation: Equation, missing: str) -> str:

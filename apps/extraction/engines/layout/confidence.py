@@ -13,14 +13,14 @@ ACCEPT = 0.7
 ABSTAIN = 0.45
 
 _RIVAL_FROM = 0.7
-_PROOF_DOUBT = {Proof.NONE: 1.0, Proof.AGREED: 0.3, Proof.TRIVIAL: 0.7}
+_PROOF_DOUBT = {Proof.NONE: 1.0, Proof.AGREED: 0.3, Proof.TRIVIAL: 0.7, Proof.EXPLAINED: 0.6}
 _VIOLATED = 0.7
 
 
 def of_choice(*, choice: Choice, read: float) -> float:
     """Return a choice's confidence in [0, 1]. `read` is how well the page's words were recognised."""
     sure = min(1.0, choice.option.score)
-    if choice.proof is not Proof.AGREED and sure > 0:
+    if choice.proof not in {Proof.AGREED, Proof.EXPLAINED} and sure > 0:
         closeness = min(1.0, choice.rival / sure)
         sure *= 1 - 0.35 * max(0.0, closeness - _RIVAL_FROM) / (1 - _RIVAL_FROM)
     if choice.repeats:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from itertools import product
+from itertools import combinations, product
 
 from apps.extraction.engines.layout.options import Option, amount
 from apps.schemas.fields import Rule
@@ -19,6 +19,11 @@ _BONUS_TRIVIAL = 0.45
 """The same where it holds without telling anything: nothing added, both sides the same."""
 LABELLED = 0.3
 """From this score on a label counts as one."""
+WELL_LABELLED = 0.5
+_BONUS_EXPLAINED = 0.5
+_MOST_COMBINED = 4
+_MOST_COMBINED_PARTS = 8
+_MOST_PARTS = 4
 ROUNDING = Decimal("0.011")
 
 
@@ -89,6 +94,94 @@ def agreements(*, equation: Equation, options: Mapping[str, Sequence[Option]]) -
                 found.append(_agreement(picked, trivial=trivial))
     found.sort(key=lambda agreement: -agreement.gain)
     return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Composed:
+    """An equation that holds with several amounts for one of its inputs: `parts` are the taxes of each rate, say.
+
+    Where `name` is None, `parts` is the one further amount between the others that the rule doesn't know: shipping.
+    """
+
+    options: Mapping[str, Option]
+    name: str | None
+    parts: tuple[Option, ...]
+    gain: float
+
+
+def composed(*, equation: Equation, options: Mapping[str, Sequence[Option]]) -> list[Composed]:
+    """Return the ways to satisfy an equation with labelled amounts of which one input is the sum of several."""
+    found = []
+    for missing in equation.inputs:
+        names = [name for name in (*equation.inputs, equation.output) if name != missing]
+        parts = [(option, number) for option, number in _labelled(options.get(missing, ())) if number != 0]
+        if len(parts) < 2:
+            continue
+        for picked, values in _combinations(names, options):
+            goal = solve(equation=equation, known=values, missing=missing)
+            taken = {id(option.placed) for option in picked.values()}
+            free = [(option, number) for option, number in parts if id(option.placed) not in taken]
+            chosen = _summing(free, goal) if goal else None
+            if chosen is not None:
+                share = sum(option.score for option in chosen) / len(chosen)
+                gain = sum(option.score for option in picked.values()) + share + _BONUS
+                found.append(Composed(options=picked, name=missing, parts=chosen, gain=gain))
+    found.sort(key=lambda one: -one.gain)
+    return found
+
+
+def explained(
+    *, equation: Equation, options: Mapping[str, Sequence[Option]], amounts: Sequence[Option]
+) -> list[Composed]:
+    """Return the labelled amounts that miss an equation by just one further amount that stands between them."""
+    found = []
+    names = (*equation.inputs, equation.output)
+    for picked, values in _combinations(names, options):
+        result = evaluate(equation.left, values=values, columns={})
+        if result is None:
+            continue
+        gap = abs(values[equation.output] - result)
+        if gap <= ROUNDING:
+            continue
+        places = [option.placed for option in picked.values()]
+        top, bottom = min(spot.rect.y0 for spot in places), max(spot.rect.y1 for spot in places)
+        for other in amounts:
+            spot = other.placed
+            number = amount(other)
+            between = spot.candidate.page == places[0].candidate.page and top - 0.5 <= spot.rect.middle <= bottom + 0.5
+            if number is not None and abs(abs(number) - gap) <= ROUNDING and between and spot not in places:
+                gain = sum(option.score for option in picked.values()) + _BONUS_EXPLAINED
+                found.append(Composed(options=picked, name=None, parts=(other,), gain=gain))
+                break
+    found.sort(key=lambda one: -one.gain)
+    return found
+
+
+def _labelled(options: Sequence[Option]) -> list[tuple[Option, Decimal]]:
+    return [
+        (option, number)
+        for option in options[:MOST_OPTIONS]
+        if option.label >= WELL_LABELLED and (number := amount(option)) is not None
+    ]
+
+
+def _combinations(
+    names: Sequence[str], options: Mapping[str, Sequence[Option]]
+) -> Iterator[tuple[dict[str, Option], dict[str, Decimal]]]:
+    """Yield what well labelled options the fields can have together, each option for one field."""
+    for chosen in product(*(_labelled(options.get(name, ()))[:_MOST_COMBINED] for name in names)):
+        if len({id(option.placed) for option, _ in chosen}) == len(chosen):
+            picked = {name: option for name, (option, _) in zip(names, chosen, strict=True)}
+            yield picked, {name: number for name, (_, number) in zip(names, chosen, strict=True)}
+
+
+def _summing(parts: Sequence[tuple[Option, Decimal]], goal: Decimal) -> tuple[Option, ...] | None:
+    """Return the fewest of the parts, two or more, that make the goal."""
+    for count in range(2, min(len(parts), _MOST_PARTS) + 1):
+        for chosen in combinations(parts[:_MOST_COMBINED_PARTS], count):
+            if abs(sum((number for _, number in chosen), Decimal(0)) - goal) <= ROUNDING:
+                return tuple(option for option, _ in chosen)
+    return None
 
 
 def _agreement(picked: dict[str, Option], *, trivial: bool) -> Agreement:
