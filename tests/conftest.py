@@ -42,6 +42,8 @@ def _start_services() -> None:
             "DJANGO_SETTINGS_MODULE": "apps.config.settings.test",
         }
     )
+    for name in ("QUIRE_INFERENCE_URL", "QUIRE_EMBEDDINGS_URL"):
+        os.environ.pop(name, None)
     subprocess.run(
         [sys.executable, str(ROOT / "manage.py"), "migrate", "--verbosity=0", "--skip-checks"], check=True, cwd=ROOT
     )

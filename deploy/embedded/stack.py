@@ -78,6 +78,7 @@ def _environment(site: Site, process: Process) -> dict[str, str]:
         try:
             kept = json.loads(site.location.credentials.read_text("utf-8"))
             extra["QUIRE_BOOTSTRAP_PASSWORD"] = str(kept["password"])
+            extra["QUIRE_BOOTSTRAP_API_KEY"] = str(kept.get("api_key", ""))
         except (OSError, ValueError, KeyError, TypeError):
             pass  # cut short by a crash: there will be a new one
     return {
