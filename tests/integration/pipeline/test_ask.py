@@ -1,0 +1,120 @@
+"""What no cheaper engine finds is asked of the model, with the page's text and picture."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from decimal import Decimal
+from uuid import UUID
+
+import pytest
+from django.test import override_settings
+
+from apps.common.clock import SYSTEM_CLOCK
+from apps.documents import queries as documents
+from apps.documents.models import DocumentStatus, Lane
+from apps.extraction.values import ValueStatus
+from apps.inference.models import ModelCall
+from apps.pipeline.intake import accept_upload
+from apps.pipeline.models import StageRun
+from apps.results import queries as results
+from apps.schemas.operations import create_schema
+from apps.tenants.scope import tenant_scope
+from tests.factories.documents import pdf
+from tests.faults.sglang_server import LoopbackServer, answers, loopback_server
+
+LINES = (
+    (60, 80, "Dear customer,", 11),
+    (60, 110, "every pump of ours comes with the promise ZX-81-PUMP, which our grandchildren will honour.", 10),
+    (60, 140, "With kind regards from the workshop", 10),
+)
+SCHEMA = {
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
+    "type": "object",
+    "title": "Promise",
+    "description": "A letter that promises something.",
+    "required": ["warranty_code"],
+    "properties": {
+        "warranty_code": {
+            "type": "string",
+            "title": "Warranty code",
+            "maxLength": 40,
+            "x-quire": {"kind": "identifier"},
+        }
+    },
+    "x-quire": {"engines": ["layout", "sglang:small"]},
+}
+
+
+@pytest.fixture
+def server() -> Iterator[LoopbackServer]:
+    with loopback_server() as server, override_settings(QUIRE_INFERENCE_URL=server.url):
+        yield server
+
+
+def _upload(tenant: UUID) -> UUID:
+    create_schema(tenant_id=tenant, slug="promise", document=SCHEMA, clock=SYSTEM_CLOCK)
+    return accept_upload(
+        tenant_id=tenant,
+        chunks=[pdf(lines=LINES)],
+        name="letter.pdf",
+        schema_slug="promise",
+        external_id="",
+        lane=Lane.INTERACTIVE,
+        password=None,
+        clock=SYSTEM_CLOCK,
+    ).document_id
+
+
+def _status(tenant: UUID, document: UUID) -> tuple[DocumentStatus, str]:
+    found = documents.document(tenant_id=tenant, document_id=document)
+    assert found is not None
+    return found.status, found.reason_code
+
+
+def test_the_models_answer_is_grounded_stored_and_paid_for(tenant: UUID, server: LoopbackServer) -> None:
+    claim = {"value": "ZX-81-PUMP", "quote": "the promise ZX-81-PUMP", "page": 1}
+    server.reply = json.dumps({"warranty_code": claim})
+    document = _upload(tenant)
+    assert _status(tenant, document) == (DocumentStatus.DONE, "")
+    (result,) = results.results_of(tenant_id=tenant, document_id=document)
+    (value,) = result.values
+    assert (value.path, value.value, value.engine) == ("/warranty_code", "ZX-81-PUMP", "sglang:small")
+    assert value.status is ValueStatus.ACCEPTED
+    (evidence,) = value.evidence
+    assert (evidence.page, evidence.quote.strip(",")) == (1, "ZX-81-PUMP")
+    (request,) = server.requests
+    text, image, question = request["messages"][1]["content"]
+    assert "our grandchildren will honour" in text["text"]
+    assert image["image_url"]["url"].startswith("data:image/jpeg;base64,/9j/")
+    assert "Warranty code" in question["text"]
+    with tenant_scope(tenant):
+        call = ModelCall.objects.get()
+    assert (call.document_id, call.engine, call.outcome) == (document, "sglang:small", "ok")
+    assert (call.prompt_tokens, call.cached_tokens, call.images, call.cost) == (1000, 900, 1, Decimal(0))
+
+
+def test_an_invented_answer_goes_to_review(tenant: UUID, server: LoopbackServer) -> None:
+    server.reply = json.dumps({"warranty_code": {"value": "AB-12", "quote": "code AB-12", "page": 1}})
+    document = _upload(tenant)
+    assert _status(tenant, document) == (DocumentStatus.NEEDS_REVIEW, "")
+    (result,) = results.results_of(tenant_id=tenant, document_id=document)
+    assert [(value.status, value.evidence) for value in result.values] == [(ValueStatus.UNGROUNDED, ())]
+
+
+def test_a_busy_server_makes_the_document_wait_and_the_call_is_counted(tenant: UUID, server: LoopbackServer) -> None:
+    server.faults = [answers(503, Retry_After="30")]
+    document = _upload(tenant)
+    assert _status(tenant, document) == (DocumentStatus.EXTRACTED, "")
+    with tenant_scope(tenant):
+        ask = StageRun.objects.get(document_id=document, stage="ask")
+        assert (ask.status, ask.reason_code, ask.attempts) == ("pending", "model_busy", 1)
+        assert list(ModelCall.objects.values_list("outcome", flat=True)) == ["model_busy"]
+
+
+def test_without_a_server_nothing_is_asked(tenant: UUID) -> None:
+    document = _upload(tenant)
+    assert _status(tenant, document) == (DocumentStatus.NEEDS_REVIEW, "")
+    with tenant_scope(tenant):
+        assert StageRun.objects.get(document_id=document, stage="ask").attempts == 0
+        assert ModelCall.objects.count() == 0
