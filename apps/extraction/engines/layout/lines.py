@@ -13,8 +13,9 @@ from dataclasses import dataclass
 
 from apps.extraction.candidates.reading import column_gap, skew
 from apps.extraction.engines.layout.geometry import Frame, Rect, frame_of
-from apps.parsing.pages import Page
+from apps.parsing.pages import Page, TextSource
 
+_NEW_LINE_GAP = 0.6
 SAME_ROW = 0.45
 """Centres nearer than this share of the lower one's height stand in one row."""
 
@@ -71,7 +72,7 @@ def lay_out(*, page: Page) -> PageLayout:
     rows = []
     slope = skew(page=page)
     for index, tokens in enumerate(_rows(_tokens(page, frame), slope)):
-        segments = tuple(_segment(index, run) for run in _runs(tokens, column))
+        segments = tuple(_segment(index, run) for run in _runs(page, tokens, column))
         rect = segments[0].rect
         for segment in segments[1:]:
             rect = rect.union(segment.rect)
@@ -149,14 +150,18 @@ def _level(rect: Rect, slope: float) -> float:
     return rect.middle - slope * rect.center
 
 
-def _runs(tokens: Sequence[Token], column: float) -> Iterator[list[Token]]:
-    """Part a row at gaps wider than `column` line heights."""
+def _runs(page: Page, tokens: Sequence[Token], column: float) -> Iterator[list[Token]]:
+    """Part a row at gaps wider than `column` line heights; less is enough where the text layer begins a new line."""
+    layered = page.source is TextSource.LAYER
     run: list[Token] = []
     for token in tokens:
         if run:
             last = run[-1]
             gap = token.rect.x0 - last.rect.x1
-            if gap > column * min(1.5, max(0.6, min(last.rect.height, token.rect.height))):
+            size = min(1.5, max(0.6, min(last.rect.height, token.rect.height)))
+            left, right = page.words[last.word], page.words[token.word]
+            parted = layered and (left.block, left.line) != (right.block, right.line)
+            if gap > (min(column, _NEW_LINE_GAP) if parted else column) * size:
                 yield run
                 run = []
         run.append(token)
