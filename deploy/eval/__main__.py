@@ -39,7 +39,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     print(f"{engine_name} broke on {example.name}: {_reason(error)}", file=sys.stderr)  # noqa: T201
                     if options.errors and not isinstance(error, QuireError):
                         traceback.print_exception(error)
-                    continue
+                    # What can't be read is not answered: it counts.
+                    found = score(example=example, values=(), whole=engine_name == "einvoice")
                 for name, tally in found.items():
                     if not options.field or name.split(".")[0] in options.field or name in options.field:
                         tallies.setdefault((engine_name, example.set, example.half, name), Tally()).add(tally)
@@ -47,6 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parsed.close()
     print(table(tallies))  # noqa: T201
     print(targets(tallies))  # noqa: T201
+    if broken:
+        print(f"\n{broken} documents could not be read: they count as not answered")  # noqa: T201
     if options.errors or options.missing:
         _print_faults(tallies, missing=options.missing)
     output = Path(options.output)

@@ -87,6 +87,18 @@ def test_the_measurement_counts_right_and_wrong_by_half(
     assert "NOT reached" in printed
 
 
+def test_a_document_that_cannot_be_read_counts_as_not_answered(
+    corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("deploy.eval.__main__.RUN", tmp_path / "run")
+    (corpus / "right.xml").write_bytes(b"<broken")
+    output = tmp_path / "eval.json"
+    assert main(["--engine", "einvoice", "--half", "tune", "--field", "currency", "--output", str(output)]) == 1
+    figures = json.loads(output.read_text(encoding="utf-8"))
+    assert [(item["present"], item["answered"], item["coverage"]) for item in figures["results"]] == [(1, 0, 0.0)]
+    assert "1 documents could not be read: they count as not answered" in capsys.readouterr().out
+
+
 def test_options_choose_what_is_measured(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("deploy.eval.__main__.RUN", tmp_path / "run")
     output = tmp_path / "eval.json"
