@@ -79,7 +79,7 @@ def test_a_cut_file_is_read_as_far_as_it_goes_or_called_broken(sandbox: Sandbox,
         try:
             sandbox.read_document(path=path, media_type=PDF)
         except UnparsableError as error:
-            assert error.code in {"broken", "zero_pages"}
+            assert error.code in {"broken", "zero_pages"}  # noqa: PT017 - a part may be readable
     assert _still_reads(sandbox, tmp_path)
 
 
