@@ -11,6 +11,7 @@ from apps.extraction.engines.layout.options import Placed
 from apps.extraction.engines.layout.parties import Party, is_sender, parties_of, same_name
 from apps.extraction.engines.layout.pieces import PagePieces
 from apps.extraction.engines.layout.roles import Role, role_of
+from apps.extraction.engines.layout.slips import NAME, head_name
 from apps.extraction.engines.layout.spans import Span
 from apps.schemas.fields import Field, Kind
 
@@ -33,11 +34,12 @@ def find_names(
     *, fields: Sequence[Field], pages: Sequence[PagePieces], placed: Sequence[Placed], lexicon: Lexicon
 ) -> dict[str, NameChoice]:
     """Choose a name for each party field."""
+    addresses = [spot for spot in placed if spot.candidate.kind is Kind.ADDRESS]
     by_page = {pieces.layout.page.number: pieces for pieces in pages}
     streets = {
         (spot.candidate.page, word)
-        for spot in placed
-        if spot.candidate.kind is Kind.ADDRESS and not is_sender(by_page[spot.candidate.page], spot.candidate)
+        for spot in addresses
+        if not is_sender(by_page[spot.candidate.page], spot.candidate)
         for word in spot.candidate.words
     }
     scores: dict[str, list[tuple[Span, float]]] = {}
@@ -46,10 +48,16 @@ def find_names(
             hit
             for pieces in pages
             for hit in labelled(pieces=pieces, lexicon=lexicon, name=schema_field.name, names_only=True)
-            if not streets & {(hit.span.page.number, word) for word in hit.span.words}
+            if not any(char.isdigit() for char in hit.span.text)
+            or not streets & {(hit.span.page.number, word) for word in hit.span.words}
         ]
         scores[schema_field.name] = [(hit.span, hit.score * _early(hit)) for hit in found]
     roles = {schema_field.name: role_of(schema_field) for schema_field in fields}
+    head = head_name(pieces=pages[0], addresses=addresses, lexicon=lexicon) if pages else None
+    if head is not None:
+        for name, role in roles.items():
+            if role is Role.ISSUER:
+                scores[name].append((head, NAME))
     if any(role is not Role.NONE for role in roles.values()):
         parties = parties_of(pages=pages, placed=placed, lexicon=lexicon)
         _by_exclusion(parties, roles, scores)

@@ -10,6 +10,8 @@ from apps.extraction.engines.layout.labels import Lexicon
 from apps.extraction.engines.layout.options import Option, Placed
 from apps.extraction.engines.layout.payments import payable, prefer_payable
 from apps.extraction.engines.layout.pieces import PagePieces
+from apps.extraction.engines.layout.roles import Role, role_of
+from apps.extraction.engines.layout.slips import prefer_head_address
 from apps.extraction.engines.layout.titles import own_numbers
 from apps.extraction.engines.layout.totals import prefer_sums
 from apps.schemas.fields import Field, Kind
@@ -42,6 +44,9 @@ def weigh(
     date = general_date(fields=fields, lexicon=lexicon)
     if date is not None:
         weighed[date] = prefer_only_date(options=weighed[date], name=date, placed=placed, lexicon=lexicon)
+    for field in fields:
+        if field.kind is Kind.ADDRESS and role_of(field) is Role.ISSUER:
+            weighed[field.name] = prefer_head_address(options=weighed[field.name], placed=placed)
     identifiers = [field for field in fields if field.kind is Kind.IDENTIFIER]
     return own_numbers(found=weighed, fields=identifiers, pages=pages, lexicon=lexicon)
 
