@@ -22,6 +22,8 @@ SURE_LABEL = 0.75
 
 _FAINT_COLON = 0.8
 _FAINT = 0.65
+_FAINT_COLON = 0.8
+_FAINT = 0.65
 _LIKE_LABEL = 0.15
 _RIGHT_REACH = 32.0
 _BELOW_REACH = 1.9
@@ -69,7 +71,9 @@ def labelled(*, pieces: PagePieces, lexicon: Lexicon, name: str, names_only: boo
             if piece.value or not piece.parts or len(piece.parts) > 8:
                 continue
             score = lexicon.read(piece.parts).score(name)
-            if score < LABEL or (is_faint(piece.parts) and not piece.ends_label):
+            if is_faint(piece.parts):
+                score = _faint(piece, score) if names_only else 0.0
+            if score < LABEL:
                 tail = _tail(row, piece, lexicon, name) if names_only else None
                 if tail is not None:
                     yield from _values(pieces, lexicon, tail, _OF_TAIL, names_only=names_only)
@@ -79,6 +83,13 @@ def labelled(*, pieces: PagePieces, lexicon: Lexicon, name: str, names_only: boo
             if not (piece.ends_label or whole):
                 score *= 0.7 if opens else 0.5
             yield from _values(pieces, lexicon, piece, score, names_only=names_only)
+
+
+def _faint(piece: Piece, score: float) -> float:
+    """Return what a word such as "To" is worth as a label: something where it stands alone, nothing elsewhere."""
+    if not score or len(piece.tokens) != len(piece.segment.tokens):
+        return 0.0
+    return _FAINT_COLON if piece.ends_label else _FAINT
 
 
 def _tail(row: Sequence[Piece], piece: Piece, lexicon: Lexicon, name: str) -> Piece | None:
