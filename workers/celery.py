@@ -33,8 +33,8 @@ app.conf.update(
     worker_send_task_events=False,
     broker_connection_retry_on_startup=True,
     broker_transport_options={
-        # Interactive hints lie in a list of their own, which is read first.
-        "priority_steps": [0, 9],
+        # A list for each step; see dispatch.priority_of.
+        "priority_steps": [0, 3, 6, 9],
         "queue_order_strategy": "priority",
         "visibility_timeout": 3600,
         "socket_timeout": 10,

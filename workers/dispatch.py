@@ -15,9 +15,18 @@ from apps.pipeline.stages import BY_NAME
 from workers.celery import app
 from workers.tasks import task_name
 
-# The lists that kombu's Redis transport keeps for a queue: one for each priority step.
-PRIORITIES = {Lane.INTERACTIVE.value: 0, Lane.BULK.value: 9}
+# The lists that kombu's Redis transport keeps for a queue: one for each priority step, 0 is read first.
+LANES = {Lane.INTERACTIVE.value: 0, Lane.BULK.value: 6}
+BEGINNING = 3
 STEP_SEPARATOR = "\x06\x16"
+
+
+def priority_of(*, stage: str, lane: str) -> int:
+    """Return the step of a hint: interactive before bulk, and what is begun before what isn't.
+
+    So a document is finished before the next one is parsed, rather than all parsed before one is done.
+    """
+    return LANES[lane] + (0 if BY_NAME[stage].after else BEGINNING)
 
 
 class BrokerDownError(RetryableError):
@@ -37,7 +46,7 @@ class CeleryDispatcher:
                         task_name(hint.stage),
                         args=[str(hint.tenant_id), str(hint.stage_run_id)],
                         queue=BY_NAME[hint.stage].queue,
-                        priority=PRIORITIES[hint.lane],
+                        priority=priority_of(stage=hint.stage, lane=hint.lane),
                         producer=producer,
                         retry=False,
                     )
@@ -47,7 +56,7 @@ class CeleryDispatcher:
     def depth(self, *, stage: str, lane: str) -> int:
         """Return the length of the list that this stage's hints of this lane lie in; other stages share it."""
         queue = BY_NAME[stage].queue
-        priority = PRIORITIES[lane]
+        priority = priority_of(stage=stage, lane=lane)
         key = f"{queue}{STEP_SEPARATOR}{priority}" if priority else queue
         try:
             with Redis.from_url(str(app.conf.broker_url), socket_timeout=5) as client:

@@ -57,11 +57,13 @@ def _settled(_log: str, seconds: float, _port: int) -> bool:
     return seconds > 1
 
 
-def _worker(queue: str, *, pool: str, size: int) -> Process:
+def _worker(queue: str, *, pool: str, size: int, yielding: bool = False) -> Process:
+    """Return a pool of workers. A `yielding` one leaves the processor to the others, which finish what it has begun."""
     return Process(
         name=f"{queue}-worker",
         tier=WORK,
         command=(
+            *(("nice", "-n", "5") if yielding else ()),
             *(sys.executable, "-m", "celery", "-A", "workers.celery", "worker", "-l", "INFO"),
             *("-P", pool, "-Q", queue, "-c", str(size), "-n", f"{queue}@%h", "--without-gossip", "--without-mingle"),
         ),
@@ -94,7 +96,7 @@ def processes(*, port: int) -> tuple[Process, ...]:
             command=(*web, "--workers", "1", "--no-ws", "apps.config.asgi:application"),
             ready=_answers,
         ),
-        _worker("parsing", pool="prefork", size=cores),
+        _worker("parsing", pool="prefork", size=cores, yielding=True),
         _worker("extraction", pool="prefork", size=cores),
         _worker("model", pool="threads", size=16),
         Process(name="sweeper", tier=WORK, command=(sys.executable, "-m", "workers.sweep"), ready=_settled),

@@ -18,6 +18,10 @@ from apps.results import queries as results
 from apps.tenants.scope import tenant_scope
 from tests.factories.documents import pdf, scan
 from tests.integration.pipeline.conftest import Fleet, wait_for
+from workers.dispatch import STEP_SEPARATOR, priority_of
+
+# Where the hints of interactive uploads wait.
+PARSING = f"parsing{STEP_SEPARATOR}{priority_of(stage='parse', lane=Lane.INTERACTIVE)}"
 
 
 def _upload(tenant: UUID, data: bytes, *, name: str = "a.pdf") -> UUID:
@@ -76,7 +80,7 @@ def test_a_flushed_broker_loses_nothing(tenant: UUID, fleet: Fleet) -> None:
     """Slow: it starts real workers."""
     uploaded = [_upload(tenant, pdf(mark=f"flush {number}")) for number in range(4)]
     with Redis.from_url(settings.QUIRE_REDIS_URL) as broker:
-        assert broker.llen("parsing") == 4
+        assert broker.llen(PARSING) == 4
         broker.flushdb()
     fleet.start_worker()
     fleet.start_sweeper()
@@ -92,8 +96,8 @@ def test_every_hint_delivered_three_times_makes_one_result(tenant: UUID, fleet: 
     """Slow: it starts real workers."""
     document = _upload(tenant, pdf(mark="thrice"))
     with Redis.from_url(settings.QUIRE_REDIS_URL) as broker:
-        (message,) = broker.lrange("parsing", 0, -1)
-        broker.rpush("parsing", message, message)
+        (message,) = broker.lrange(PARSING, 0, -1)
+        broker.rpush(PARSING, message, message)
     fleet.start_worker()
     wait_for(lambda: _ended(tenant, document), seconds=90, what="the document to end")
     with tenant_scope(tenant):
