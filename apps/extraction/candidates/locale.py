@@ -27,6 +27,13 @@ _POINT = re.compile(r"(?<![\w.,])\d{1,3}(?:(?:,\d{3})+\.\d{2}|\d{0,4}\.\d{2})(?!
 _COMMA = re.compile(r"(?<![\w.,])\d{1,3}(?:(?:[. \u00a0\u202f'’]\d{3})+,\d{2}|\d{0,4},\d{2})(?![\d.,]\d|\w)")
 _GROUPED = re.compile(r"(?<![\w.,])\d{1,3}(?:,\d{3})+\.\d{2}|(?<![\w.,])\d{1,3}(?:\.\d{3})+,\d{2}")
 _US_TOWN = re.compile(r"\b[A-Z]{2},? +\d{5}(?:-\d{4})?\b")
+# Not among them: Georgia, which is a country too.
+_US_STATE = re.compile(
+    r"\b(?:Alabama|Alaska|Arizona|Arkansas|California|Colorado|Connecticut|Delaware|Florida|Hawaii|Idaho|Illinois"
+    r"|Indiana|Iowa|Kansas|Kentucky|Louisiana|Maryland|Massachusetts|Michigan|Minnesota|Mississippi|Missouri|Montana"
+    r"|Nebraska|Nevada|New\s+(?:Hampshire|Jersey|Mexico|York)|(?:North|South)\s+(?:Carolina|Dakota)|Ohio|Oklahoma"
+    r"|Oregon|Pennsylvania|Rhode\s+Island|Tennessee|Texas|Utah|Vermont|Virginia|Wisconsin|Wyoming)\b"
+)
 _MONTH_FIRST_CURRENCIES = frozenset({"USD"})
 _ENOUGH_WORDS = 4
 _VOTERS = 8
@@ -130,5 +137,6 @@ def _day_first(pages: list[str], language: str | None, currency: str | None) -> 
         return True
     if currency is not None:
         return True
-    towns = sum(len(_US_TOWN.findall(text)) for text in pages)
-    return False if towns and language == "en" else None
+    if language == "en" and any(_US_TOWN.search(text) or _US_STATE.search(text) for text in pages):
+        return False
+    return None

@@ -96,6 +96,10 @@ def test_an_empty_page_yields_nothing() -> None:
             ("Total RM 60.30", "19/10/2018"),
             DocumentLocale(language=None, decimal=".", day_first=True, currency="MYR"),
         ),
+        (
+            ("This agreement is governed by the laws of the State of Delaware and is dated as of 12/05/2009",),
+            DocumentLocale(language="en", decimal=".", day_first=False),
+        ),
         (("nothing here",), DocumentLocale()),
     ],
 )
