@@ -43,6 +43,14 @@ class PageReading:
     ends: tuple[int, ...]
     indexes: tuple[int, ...]
 
+    def span_of(self, *, words: Sequence[int]) -> tuple[int, int]:
+        """Return where words, given by their indexes into `page.words`, begin and end in the text.
+
+        Raises ValueError where one is not in it.
+        """
+        places = [self.indexes.index(word) for word in words]
+        return min(self.starts[place] for place in places), max(self.ends[place] for place in places)
+
     def words_between(self, start: int, end: int) -> tuple[int, ...]:
         """Return the indexes into `page.words` of the words that the offsets touch, in reading order."""
         first = bisect_right(self.ends, start)

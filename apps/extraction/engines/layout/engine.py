@@ -30,6 +30,7 @@ from apps.extraction.engines.layout.pieces import VALUE_KINDS, PagePieces, take_
 from apps.extraction.engines.layout.roles import Role, role_of
 from apps.extraction.engines.layout.rules import equations
 from apps.extraction.engines.layout.sections import sections
+from apps.extraction.engines.layout.sentences import in_sentences
 from apps.extraction.engines.layout.weighing import weigh
 from apps.extraction.engines.protocol import Extraction, ExtractionRequest
 from apps.extraction.values import ExtractedValue
@@ -180,6 +181,16 @@ def _answers(
     rules = equations(rules=schema.rules, names=frozenset(field.name for field in typed))
     ruled = frozenset(name for rule in rules for name in (*rule.inputs, rule.output))
     found = weigh(options=found, fields=typed, pages=pages, placed=placed, lexicon=words, ruled=ruled)
+    by_page = {reading.page.number: reading for reading in sheets.readings}
+    for field in typed:
+        if field.kind is Kind.DURATION:
+            found[field.name] = in_sentences(
+                options=found[field.name],
+                field=field,
+                placed=placed,
+                readings=by_page,
+                language=sheets.locale.language,
+            )
     choices, derived = choose(options=_fix(found, fixed), equations=rules, least=_LEAST)
     answers = {name: of_choice(choice) for name, choice in choices.items()}
     for name, named in find_names(fields=names, pages=pages, placed=placed, lexicon=words).items():
