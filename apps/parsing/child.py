@@ -24,7 +24,12 @@ def load() -> None:
     pymupdf.TOOLS.mupdf_display_errors(False)
     pymupdf.TOOLS.mupdf_display_warnings(False)
     ocr.load()
-    opening.rehearse()
+    opened = opening.rehearsal()
+    list(opened.attachments())
+    reader = reading.Reader(opened=opened, limits=Limits())
+    reader.read(1)
+    reader.language()
+    list(images.render(opened, numbers=range(1, 2), limits=Limits(), with_tables=True))
 
 
 def run(job: Job, *, document: int, output: int) -> None:

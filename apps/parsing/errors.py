@@ -22,7 +22,7 @@ class Quarantined(UnparsableError):  # noqa: N818 - named after the state that t
 
 
 class Unreadable(UnparsableError):  # noqa: N818 - named after the state of the file
-    """There is nothing in the file that could be read. Codes: empty, broken, zero_pages."""
+    """There is nothing in the file that could be read. Codes: empty, broken, no_invoice, zero_pages."""
 
     code = "unreadable"
 
@@ -53,6 +53,7 @@ _UNREADABLE = {
     "empty": "the file is empty: upload it again",
     "broken": "the file is damaged and can't be opened: open it in the program that made it, save it again and "
     "upload the new file",
+    "no_invoice": "the file is XML but no e-invoice that can be read (UN/CEFACT CII or UBL): upload the invoice as PDF",
     "zero_pages": "the file has no pages: open it in the program that made it, check that it shows something and "
     "save it again",
 }

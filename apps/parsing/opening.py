@@ -12,6 +12,10 @@ from apps.parsing.errors import Failure
 from apps.parsing.limits import Limits
 from apps.parsing.pages import Attachment
 
+_PROLOG_BYTES = 1024 * 1024
+_REHEARSAL = (
+    '<Invoice xmlns="urn:oasis:names:specification:ubl:schema:xsd:Invoice-2"><ID of="x">1 \u00e4\u20ac</ID></Invoice>'
+).encode()
 _FILE_TYPES = {sniff.PDF: "pdf", sniff.PNG: "png", sniff.JPEG: "jpeg", sniff.TIFF: "tiff"}
 
 
@@ -40,6 +44,8 @@ class Opened:
 def open_document(data: memoryview, *, media_type: str, password: str | None, limits: Limits) -> Opened:
     """Open a file's bytes. Raises Failure: encrypted, wrong_password, broken, zero_pages, too_many_pages."""
     if media_type == sniff.XML:
+        if sniff.sniff(bytes(data[:_PROLOG_BYTES])) != sniff.XML:
+            raise Failure("no_invoice")
         document = xmlview.to_pages(bytes(data), limits=limits)
     else:
         document = _open(data, file_type=_FILE_TYPES[media_type])
@@ -57,14 +63,15 @@ def open_document(data: memoryview, *, media_type: str, password: str | None, li
     return Opened(document=document, media_type=media_type, data=data, limits=limits)
 
 
-def rehearse() -> None:
-    """Open and draw small documents, so that nothing is left to be loaded from files later."""
-    xml = open_document(
-        memoryview(b'<a b="c">\xc3\xa4\xe2\x82\xac</a>'), media_type=sniff.XML, password=None, limits=Limits()
-    )
-    pdf = memoryview(xml.document.tobytes())
-    opened = open_document(pdf, media_type=sniff.PDF, password=None, limits=Limits())
-    opened.document.load_page(0).get_pixmap(dpi=20)
+def rehearsal() -> Opened:
+    """Return a small document of text and ruled lines, opened twice: as what it was made of and as PDF."""
+    xml = open_document(memoryview(_REHEARSAL), media_type=sniff.XML, password=None, limits=Limits()).document
+    page = xml.load_page(0)
+    for step in range(4):
+        page.draw_line((100, 300 + 30 * step), (400, 300 + 30 * step))
+        page.draw_line((100 + 100 * step, 300), (100 + 100 * step, 390))
+    xml.embfile_add("invoice.xml", _REHEARSAL)
+    return open_document(memoryview(xml.tobytes()), media_type=sniff.PDF, password=None, limits=Limits())
 
 
 def _open(data: memoryview, *, file_type: str) -> pymupdf.Document:

@@ -15,6 +15,7 @@ HEAD_BYTES = 65536
 """How much of a file `sniff` wants to see: e-invoices begin with long comments."""
 
 _PDF_MARK_WITHIN = 1024
+_TRUNCATED = 1024  # fewer bytes are a whole file
 _INVOICE_ROOTS = {
     ("urn:un:unece:uncefact:data:standard:CrossIndustryInvoice:", "CrossIndustryInvoice"),
     ("urn:ferd:CrossIndustryDocument:", "CrossIndustryDocument"),
@@ -30,7 +31,8 @@ def sniff(head: bytes) -> str | None:
     """Return the media type that a file's first bytes show, or None where Quire doesn't read such files.
 
     `head` is the beginning of the file, HEAD_BYTES of it or all. XML counts only with the root element of an
-    e-invoice: UN/CEFACT CrossIndustryInvoice, ZUGFeRD 1's CrossIndustryDocument, UBL 2 Invoice and CreditNote.
+    e-invoice: UN/CEFACT CrossIndustryInvoice, ZUGFeRD 1's CrossIndustryDocument, UBL 2 Invoice and CreditNote. Where a
+    long comment keeps the root out of `head` it counts too: whoever opens the file sees the rest.
     """
     if head.startswith(b"\x89PNG\r\n\x1a\n"):
         return PNG
@@ -123,7 +125,9 @@ def _is_invoice(head: bytes) -> bool:
         position = found.end()
     root = _ROOT.match(text, position)
     if root is None:
-        return False
+        return (
+            len(head) >= _TRUNCATED and text.lstrip("\ufeff").startswith("<?xml") and text.startswith("<!--", position)
+        )
     prefix, name, attributes = root.group(1) or "", root.group(2), root.group(3)
     namespaces = {
         found.group(1) or "": found.group(2) or found.group(3) or "" for found in _NAMESPACE.finditer(attributes)

@@ -42,9 +42,18 @@ def main(control_fd: int) -> None:
     }
     gc.collect()
     gc.freeze()  # so that a child's collector doesn't copy the pages it shares
+    _be_silent()
     ready = json.dumps(protections).encode()
     control.sendall(_LENGTH.pack(len(ready)) + ready)
     _serve(control)
+
+
+def _be_silent() -> None:
+    """Send what libraries print to nowhere: it may quote the document."""
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for fd in (0, 1, 2):
+        os.dup2(nowhere, fd)
+    os.close(nowhere)
 
 
 def _try_filter() -> bool:

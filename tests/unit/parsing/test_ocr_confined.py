@@ -11,9 +11,9 @@ from apps.parsing import confinement, ocr
 ocr.load()
 if not confinement.forbid_system_calls():
     raise SystemExit(3)
-ocr._engine.SetImageBytes(b"\\xff" * 10_000, 100, 100, 1, 100)
-ocr._engine.SetSourceResolution(1)
-ocr._engine.Recognize()
+ocr._engines.reader.SetImageBytes(b"\\xff" * 10_000, 100, 100, 1, 100)
+ocr._engines.reader.SetSourceResolution(1)
+ocr._engines.reader.Recognize()
 """
 
 
