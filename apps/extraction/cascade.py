@@ -9,8 +9,6 @@ from apps.extraction.engines.protocol import Engine, ExtractionRequest
 from apps.extraction.values import ExtractedValue, ValueStatus
 from apps.schemas.fields import Schema
 
-_RANK = {ValueStatus.ACCEPTED: 2, ValueStatus.NEEDS_REVIEW: 1, ValueStatus.UNGROUNDED: 0}
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answers:
@@ -86,12 +84,16 @@ def _missing(*, schema: Schema, best: dict[str, tuple[ExtractedValue, ...]]) -> 
 
 
 def _better(found: Sequence[ExtractedValue], known: Sequence[ExtractedValue]) -> bool:
-    """Compare whole fields: the worst of its values decides, then how sure they are on average."""
+    """Compare whole fields, since an array is taken from one engine: more accepted values win.
+
+    A tie goes to the cheaper engine, which came first: one cell of an exact e-invoice that the page doesn't show must
+    not lose the rows to a guess.
+    """
     return _worth(found) > _worth(known)
 
 
-def _worth(values: Sequence[ExtractedValue]) -> tuple[int, float]:
-    if not values:
-        return (-1, 0.0)
-    worst = min(_RANK[value.status] for value in values)
-    return (worst, sum(value.confidence for value in values) / len(values))
+def _worth(values: Sequence[ExtractedValue]) -> tuple[int, int]:
+    return (
+        sum(value.status is ValueStatus.ACCEPTED for value in values),
+        sum(value.status is ValueStatus.NEEDS_REVIEW for value in values),
+    )

@@ -98,8 +98,16 @@ def test_an_array_is_taken_from_one_engine_whole() -> None:
     first = Scripted(
         "first", [_value("/items/0/price", "first"), _value("/items/1/price", "first", ValueStatus.NEEDS_REVIEW)]
     )
-    second = Scripted("second", [_value("/items/0/price", "second")])
-    assert [value.engine for value in _run(first, second).values] == ["second"]
+    second = Scripted("second", [_value("/items/0/price", "second"), _value("/items/1/price", "second")])
+    assert [value.engine for value in _run(first, second).values] == ["second", "second"]
+
+
+def test_one_cell_that_is_not_on_the_page_does_not_lose_the_rows() -> None:
+    exact = Scripted(
+        "exact", [_value("/items/0/price", "exact"), _value("/items/1/price", "exact", ValueStatus.UNGROUNDED)]
+    )
+    guess = Scripted("guess", [_value("/items/0/price", "guess")])
+    assert [value.engine for value in _run(exact, guess).values] == ["exact", "exact"]
 
 
 def test_a_required_field_that_is_missing_asks_for_a_person() -> None:
