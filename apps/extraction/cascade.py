@@ -92,8 +92,9 @@ def _better(found: Sequence[ExtractedValue], known: Sequence[ExtractedValue]) ->
     return _worth(found) > _worth(known)
 
 
-def _worth(values: Sequence[ExtractedValue]) -> tuple[int, int]:
+def _worth(values: Sequence[ExtractedValue]) -> tuple[int, int, bool]:
     return (
         sum(value.status is ValueStatus.ACCEPTED for value in values),
         sum(value.status is ValueStatus.NEEDS_REVIEW for value in values),
+        bool(values),
     )
