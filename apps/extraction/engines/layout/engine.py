@@ -40,6 +40,8 @@ from apps.schemas.fields import Field, Kind, Schema
 
 _LEAST = 0.4
 _KINDS = VALUE_KINDS | {Kind.CURRENCY, Kind.ORGANISATION, Kind.ADDRESS}
+_TOLD = frozenset({Kind.DATE, Kind.DURATION})
+"""Kinds that contracts write into sentences."""
 _NAMES = frozenset({Kind.ORGANISATION, Kind.PERSON})
 
 
@@ -183,7 +185,7 @@ def _answers(
     found = weigh(options=found, fields=typed, pages=pages, placed=placed, lexicon=words, ruled=ruled)
     by_page = {reading.page.number: reading for reading in sheets.readings}
     for field in typed:
-        if field.kind is Kind.DURATION:
+        if field.kind in _TOLD:
             found[field.name] = in_sentences(
                 options=found[field.name],
                 field=field,

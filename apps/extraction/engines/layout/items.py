@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from apps.schemas.fields import Field, Kind, Rule
 from apps.schemas.rules import Node, RuleError, evaluate, parse_formula
 
 _ROUNDING = Decimal("0.006")
+_SAMPLE = 12
 _ARITHMETIC = 1.5
 """What it is worth, beside the headings' scores, that a table's rows add up."""
 
@@ -104,29 +106,58 @@ def find_table(
     open_header: Header | None = None
     for pieces in pages:
         number = pieces.layout.page.number
-        headers = find_headers(pieces=pieces, lexicon=columns, columns=field.columns)
-        best = max(headers, key=lambda header: header.score, default=None)
-        if best is not None and (open_header is None or _alike(best, open_header)):
-            header, top = best, best.last + 1
-        elif open_header is not None and best is None:
-            header, top = open_header, 0
-        else:
+        spots = by_page[number]
+        parts = [
+            _read(
+                field,
+                read_body(pieces=pieces, top=header.last + 1, header=header, labels=labels, totals=totals),
+                spots,
+                rules,
+            )
+            for header in find_headers(pieces=pieces, lexicon=columns, columns=field.columns)
+            if open_header is None or _alike(header, open_header)
+        ]
+        if not parts and open_header is not None:
+            body = read_body(pieces=pieces, top=0, header=open_header, labels=labels, totals=totals)
+            parts = [_read(field, body, spots, rules)]
+        best = max(parts, key=lambda part: part.worth, default=None)
+        if best is None or not best.items:
+            open_header = None if best is not None else open_header
             continue
-        body = read_body(pieces=pieces, top=top, header=header, labels=labels, totals=totals)
-        found, named = _rows(field=field, body=body, placed=by_page[number], rules=rules)
-        if not found and header is open_header:
-            open_header = None
-            continue
-        items.extend(found)
-        words.update((number, word) for word in _value_words(body, found))
-        for name, score in named.items():
-            scores[name] = max(scores.get(name, 0.0), score)
-        open_header = None if body.ended else header
-        if body.ended and found:
+        header = best.body.header
+        for part in parts:
+            if part.items and _alike(part.body.header, header):
+                items.extend(part.items)
+                words.update((number, word) for word in _value_words(part.body, part.items))
+                for name, score in part.headings.items():
+                    scores[name] = max(scores.get(name, 0.0), score)
+                best = part
+        if best.body.ended:
             break
+        open_header = header
     if not items:
         return None
     return Table(field=field, items=tuple(items), headings=scores, words=frozenset(words))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Part:
+    """The rows that one header leads on one page."""
+
+    body: Body
+    items: tuple[Item, ...]
+    headings: Mapping[str, float]
+
+    @property
+    def worth(self) -> float:
+        """Return how surely this is the table that was asked for: its headings, and what adds up in it."""
+        proven = sum(item.proven is True for item in self.items) / len(self.items) if self.items else 0.0
+        return (self.body.header.score + proven) if self.items else 0.0
+
+
+def _read(field: Field, body: Body, placed: Sequence[Placed], rules: Sequence[RowRule]) -> _Part:
+    items, headings = _rows(field=field, body=body, placed=placed, rules=rules)
+    return _Part(body=body, items=tuple(items), headings=headings)
 
 
 def _value_words(body: Body, items: Sequence[Item]) -> Iterator[int]:
@@ -163,7 +194,7 @@ def _rows(
     groups = _group(cells)
     tops = [min(spot.rect.y0 for spot in group.values()) for group in groups]
     items = []
-    for group, top, bottom in zip(groups, tops, [*tops[1:], float("inf")], strict=True):
+    for group, top, bottom in zip(groups, tops, [*tops[1:], float("inf")][: len(tops)], strict=True):
         row: dict[str, Cell] = {name: Cell(placed=spot, value=spot.candidate.value) for name, spot in group.items()}
         for place, name in enumerate(names):
             if name is not None and kinds[name] in TEXTUAL:
@@ -198,6 +229,8 @@ def _choose_columns(
     places = [place for place in numbers if header.names[place] is None or kinds[header.names[place] or ""] in NUMERIC]
     if len(places) < len(wanted) or len(places) > 9:
         return header.names
+    # A few rows show which column is which.
+    numbers = {place: numbers[place][:_SAMPLE] for place in places}
     best, best_worth = header.names, -1.0
     for chosen in permutations(sorted(places), len(wanted)):
         mapping = dict(zip(wanted, chosen, strict=True))
@@ -211,7 +244,7 @@ def _choose_columns(
             continue
         grouped = _group({name: numbers[place] for name, place in mapping.items()})
         whole = [group for group in grouped if len(group) == len(wanted)]
-        proven = sum(_holds(group, rule, field.name) is True for group in whole)
+        proven = sum(holds(group=group, rule=rule, array=field.name) is True for group in whole)
         worth = label + _ARITHMETIC * (proven / len(whole) if whole else 0.0)
         if worth > best_worth + 1e-9:
             best_worth = worth
@@ -227,7 +260,7 @@ def _group(cells: Mapping[str, Sequence[Placed]]) -> list[dict[str, Placed]]:
 
     The leading column is the one that most rows need: with the most values that have company.
     """
-    full = {name: sorted(spots, key=lambda spot: spot.rect.y0) for name, spots in cells.items() if spots}
+    full = {name: sorted(spots, key=lambda spot: spot.rect.middle) for name, spots in cells.items() if spots}
     if not full:
         return []
     best: list[dict[str, Placed]] = []
@@ -245,7 +278,9 @@ def _around(full: Mapping[str, Sequence[Placed]], lead: str) -> list[dict[str, P
         if name == lead:
             continue
         for spot in spots:
-            nearest = min(range(len(middles)), key=lambda number: abs(middles[number] - spot.rect.middle))
+            place = bisect_left(middles, spot.rect.middle)
+            near = [number for number in (place - 1, place) if 0 <= number < len(middles)]
+            nearest = min(near, key=lambda number: abs(middles[number] - spot.rect.middle))
             distance = abs(middles[nearest] - spot.rect.middle)
             known = groups[nearest].get(name)
             if distance <= ROW_REACH and (known is None or distance < abs(middles[nearest] - known.rect.middle)):
@@ -261,7 +296,8 @@ def _number(spot: Placed) -> Decimal | None:
         return None
 
 
-def _holds(group: Mapping[str, Placed], rule: RowRule, array: str) -> bool | None:
+def holds(*, group: Mapping[str, Placed], rule: RowRule, array: str) -> bool | None:
+    """Return whether a row's values, by column, satisfy its rule within rounding; None where one is missing."""
     values: dict[str, Decimal] = {}
     for name, spot in group.items():
         number = _number(spot)
@@ -277,7 +313,7 @@ def _holds(group: Mapping[str, Placed], rule: RowRule, array: str) -> bool | Non
 
 
 def _proven(field: Field, group: Mapping[str, Placed], rules: Sequence[RowRule]) -> bool | None:
-    held = [_holds(group, rule, field.name) for rule in rules]
+    held = [holds(group=group, rule=rule, array=field.name) for rule in rules]
     if any(one is False for one in held):
         return False
     return True if any(one is True for one in held) else None
