@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from apps.extraction.candidates import PageReading
 from apps.extraction.engines.layout.options import Option, Placed
-from apps.schemas.fields import Field
+from apps.schemas.fields import Field, Kind
 
 RUNNING = 9
 """A line of at least this many words is running text."""
@@ -30,6 +30,8 @@ _BEHIND_WORTH = 0.5
 _AGAIN = 0.7
 """What is left of the doubt where another sentence says the same."""
 _LEAST = 0.3
+_LATER_DATE = 0.85
+"""Papers say at their beginning when they are made; how long they hold, they say anywhere."""
 
 
 def in_sentences(
@@ -50,6 +52,8 @@ def in_sentences(
         if spot.candidate.kind is not field.kind or not is_running(spot=spot):
             continue
         score = _score(spot, readings[spot.candidate.page], phrases) * spot.candidate.confidence**0.5
+        if field.kind is Kind.DATE and spot.candidate.page > 1:
+            score *= _LATER_DATE
         if score >= _LEAST:
             told[spot.candidate.value].append(Option(placed=spot, score=score, label=score))
     for same in told.values():
