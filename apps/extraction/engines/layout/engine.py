@@ -19,7 +19,8 @@ from apps.extraction.engines.layout.answers import (
 )
 from apps.extraction.engines.layout.choosing import choose
 from apps.extraction.engines.layout.confidence import ABSTAIN
-from apps.extraction.engines.layout.geometry import Turn, turned_back, upright
+from apps.extraction.engines.layout.enumerations import entries
+from apps.extraction.engines.layout.geometry import Rect, Turn, turned_back, upright
 from apps.extraction.engines.layout.items import Table, find_table, row_rules
 from apps.extraction.engines.layout.labels import Lexicon, lexicon
 from apps.extraction.engines.layout.lines import lay_out
@@ -29,8 +30,9 @@ from apps.extraction.engines.layout.options import NUMERIC, Option, Placed, opti
 from apps.extraction.engines.layout.pieces import VALUE_KINDS, PagePieces, take_apart
 from apps.extraction.engines.layout.roles import Role, role_of
 from apps.extraction.engines.layout.rules import equations
-from apps.extraction.engines.layout.sections import sections
+from apps.extraction.engines.layout.sections import party_blocks, sections
 from apps.extraction.engines.layout.sentences import in_sentences
+from apps.extraction.engines.layout.unheaded import find_unheaded
 from apps.extraction.engines.layout.weighing import weigh
 from apps.extraction.engines.protocol import Extraction, ExtractionRequest
 from apps.extraction.values import ExtractedValue
@@ -78,6 +80,9 @@ class LayoutEngine:
         for table in tables:
             if table.field.name in request.wanted:
                 values.extend(table_values(table=table, engine=self.name))
+        for field in schema.fields:
+            if field.kind is Kind.ARRAY and field.name in request.wanted:
+                values.extend(_entries(field, sheets, self.name))
         return Extraction(values=tuple(_as_shown(value, sheets.turns) for value in values))
 
     def _by_meaning(
@@ -93,6 +98,19 @@ class LayoutEngine:
         if overlay is None:
             return {}
         return _answers(sheets, schema, fields=sparse, words=overlay, tables=tables, fixed={})
+
+
+def _entries(field: Field, sheets: _Sheets, engine: str) -> list[ExtractedValue]:
+    """Answer a list of names, one value an entry."""
+    return [
+        to_value(
+            field=field.columns[0],
+            answer=Answer(value=entry.text, confidence=entry.score, evidence=(entry.evidence,)),
+            engine=engine,
+            path=f"/{field.name}/{number}",
+        )
+        for number, entry in enumerate(entries(field=field, readings=sheets.readings, language=sheets.locale.language))
+    ]
 
 
 def _as_shown(value: ExtractedValue, turns: Mapping[int, Turn]) -> ExtractedValue:
@@ -148,15 +166,14 @@ def _tables(sheets: _Sheets, schema: Schema, words: Lexicon) -> list[Table]:
     tables = []
     for field in schema.fields:
         if field.kind is Kind.ARRAY and len(field.columns) > 1:
+            rules = row_rules(rules=schema.rules, field=field)
+            columns = lexicon(fields=field.columns, language=sheets.locale.language)
             table = find_table(
-                field=field,
-                pages=sheets.pages,
-                placed=sheets.placed,
-                columns=lexicon(fields=field.columns, language=sheets.locale.language),
-                labels=words,
-                totals=totals,
-                rules=row_rules(rules=schema.rules, field=field),
-            )
+                field=field, pages=sheets.pages, placed=sheets.placed, columns=columns, labels=words, totals=totals,
+                rules=rules,
+            ) or find_unheaded(
+                field=field, pages=sheets.pages, placed=sheets.placed, labels=words, totals=totals, rules=rules
+            )  # fmt: skip
             if table is not None:
                 tables.append(table)
     return tables
@@ -178,6 +195,15 @@ def _answers(
     typed = [field for field in scalars if field.kind not in _NAMES]
     roles = {field.name: role for field in names if (role := role_of(field)) is not Role.NONE}
     areas = {sheet.layout.page.number: sections(pieces=sheet, lexicon=words, roles=roles) for sheet in pages}
+    named = find_names(fields=names, pages=pages, placed=placed, lexicon=words)
+    for sheet in pages:
+        page = sheet.layout.page
+        places: dict[Role, Rect] = {
+            roles[name]: choice.span.rect
+            for name, choice in named.items()
+            if name in roles and choice.span.page is page and choice.score >= ABSTAIN
+        }
+        areas[page.number] += party_blocks(pieces=sheet, names=places, others=areas[page.number])
     taken = {word for table in tables for word in table.words}
     found = options(fields=typed, lexicon=words, placed=placed, pages=len(pages), areas=areas, taken=taken)
     rules = equations(rules=schema.rules, names=frozenset(field.name for field in typed))
@@ -195,8 +221,7 @@ def _answers(
             )
     choices, derived = choose(options=_fix(found, fixed), equations=rules, least=_LEAST)
     answers = {name: of_choice(choice) for name, choice in choices.items()}
-    for name, named in find_names(fields=names, pages=pages, placed=placed, lexicon=words).items():
-        answers[name] = of_name(named)
+    answers |= {name: of_name(choice) for name, choice in named.items()}
     for name, value in derived.items():
         answers.update(of_derived(name=name, derived=value, known=answers))
     for field in typed:

@@ -135,6 +135,9 @@ def explained(
 ) -> list[Composed]:
     """Return the labelled amounts that miss an equation by just one further amount that stands between them."""
     found = []
+    by_page: dict[int, list[Option]] = defaultdict(list)
+    for option in amounts:
+        by_page[option.placed.candidate.page].append(option)
     names = (*equation.inputs, equation.output)
     for picked, values in _combinations(names, options):
         result = evaluate(equation.left, values=values, columns={})
@@ -145,10 +148,10 @@ def explained(
             continue
         places = [option.placed for option in picked.values()]
         top, bottom = min(spot.rect.y0 for spot in places), max(spot.rect.y1 for spot in places)
-        for other in amounts:
+        for other in by_page.get(places[0].candidate.page, ()):
             spot = other.placed
             number = amount(other)
-            between = spot.candidate.page == places[0].candidate.page and top - 0.5 <= spot.rect.middle <= bottom + 0.5
+            between = top - 0.5 <= spot.rect.middle <= bottom + 0.5
             if number is not None and abs(abs(number) - gap) <= ROUNDING and between and spot not in places:
                 gain = sum(option.score for option in picked.values()) + _BONUS_EXPLAINED
                 found.append(Composed(options=picked, name=None, parts=(other,), gain=gain))

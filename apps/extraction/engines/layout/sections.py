@@ -13,6 +13,8 @@ from apps.extraction.engines.layout.roles import Role
 _HEADING = 0.75
 _REACH = 26.0
 _GAP = 2.6
+_BLOCK_GAP = 1.3
+_BLOCK_WIDTH = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,21 +58,42 @@ def _section(pieces: PagePieces, piece: Piece, role: Role, headings: Sequence[tu
         if other.rect.y0 > piece.rect.y1 and abs(other.rect.x0 - piece.rect.x0) < 2:
             bottom = min(bottom, other.rect.y0)
     left = piece.rect.x0 - 1.5
-    return Section(role=role, rect=Rect(left, piece.rect.y0, right, _end(pieces, piece, left, right, bottom)))
+    end = _end(pieces, piece.row, piece.rect.y1, (left, right), bottom, _GAP)
+    return Section(role=role, rect=Rect(left, piece.rect.y0, right, end))
 
 
-def _end(pieces: PagePieces, piece: Piece, left: float, right: float, bottom: float) -> float:
-    """Return where the lines under a heading end: at the first wide gap."""
-    edge = piece.rect.y1
-    for row in pieces.rows[piece.row + 1 :]:
-        inside = [other.rect for other in row if left <= other.rect.x0 < right]
+def _end(  # noqa: PLR0917 - a place and its bounds
+    pieces: PagePieces, row_number: int, edge: float, across: tuple[float, float], bottom: float, widest: float
+) -> float:
+    """Return where the lines under a heading end: at the first gap wider than `widest`."""
+    for row in pieces.rows[row_number + 1 :]:
+        inside = [other.rect for other in row if across[0] <= other.rect.x0 < across[1]]
         if not inside:
             continue
         top = min(rect.y0 for rect in inside)
-        if top >= bottom or top - edge > _GAP:
+        if top >= bottom or top - edge > widest:
             break
         edge = max(edge, *(rect.y1 for rect in inside))
     return min(edge + 0.5, bottom)
+
+
+def party_blocks(*, pieces: PagePieces, names: Mapping[Role, Rect], others: Sequence[Section]) -> list[Section]:
+    """Return the lines under parties' names, where no heading gives them to anyone: what stands there is theirs."""
+    found = []
+    for role, rect in names.items():
+        if role_at(rect=rect, found=others) is not None:
+            continue
+        right = rect.x0 + _BLOCK_WIDTH
+        for other in names.values():
+            if other is not rect and other.x0 > rect.x1 and abs(other.y0 - rect.y0) < _REACH:
+                right = min(right, other.x0 - 0.5)
+        left = rect.x0 - 1.5
+        row = next((row for row in pieces.rows if row and row[0].rect.y1 >= rect.middle), None)
+        if row is None:
+            continue
+        bottom = _end(pieces, row[0].row, rect.y1, (left, right), rect.y1 + _REACH, _BLOCK_GAP)
+        found.append(Section(role=role, rect=Rect(left, rect.y0, right, bottom)))
+    return found
 
 
 def role_at(*, rect: Rect, found: Sequence[Section]) -> Role | None:
