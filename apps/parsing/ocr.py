@@ -10,7 +10,7 @@ confidence (see wordmerge.py).
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,7 @@ import tesserocr
 from PIL import Image
 from pymupdf import mupdf
 
-from apps.parsing import drawing, layer, wordmerge
+from apps.parsing import drawing, layer, skew, wordmerge
 from apps.parsing.codec import Columns
 from apps.parsing.limits import Limits
 from apps.parsing.wordmerge import Words
@@ -30,7 +30,7 @@ LANGUAGES = "eng+deu"
 _USUAL_DPI = 300.0
 _LEAST_DPI = 200.0
 _MAX_PIXELS = 16_000_000
-_DOUBTFUL = 0.88  # mean confidence below which a page is looked at again
+_SURE_OF_SCAN, _SURE_OF_PHOTOGRAPH = 0.88, 0.93  # mean confidence below which a page is looked at again
 _ASTRAY = 0.6  # below which it may lie on its side
 _UNREAD_INK = 0.1
 _DARK = 128
@@ -65,7 +65,7 @@ def load() -> None:
     for mode in (tesserocr.PSM.AUTO, tesserocr.PSM.SINGLE_BLOCK, tesserocr.PSM.SPARSE_TEXT):
         _look(blank, mode=mode)
     _upright(blank)
-    _resize(blank, 2.0)
+    _resize(skew.straighten(blank, 2.0), 2.0)
 
 
 def recognise(page: pymupdf.Page, *, bound: mupdf.FzRect, number: int, limits: Limits) -> Columns:
@@ -75,12 +75,31 @@ def recognise(page: pymupdf.Page, *, bound: mupdf.FzRect, number: int, limits: L
     if int(pixels.max()) - int(pixels.min()) < _FAINT:
         return layer.EMPTY
     turns = 0
-    words = _look(pixels, mode=tesserocr.PSM.AUTO)
+    angle, words = _first_look(pixels)
     if words.mean_confidence() < _ASTRAY and (turns := _upright(pixels)):
         pixels = np.ascontiguousarray(np.rot90(pixels, turns))
-        words = _look(pixels, mode=tesserocr.PSM.AUTO)
+        angle, words = _first_look(pixels)
+    straight = skew.straighten(pixels, angle) if angle else pixels
+    words = _look_again(straight, words, sure=_SURE_OF_SCAN if page.parent.is_pdf else _SURE_OF_PHOTOGRAPH)
+    if not words.texts:
+        return layer.EMPTY
+    if angle:
+        boxes = skew.slanted(words.boxes, angle, straight=straight.shape, original=pixels.shape)
+        words = replace(words, boxes=boxes)
+    return words.columns(aspect=pixels.shape[1] / pixels.shape[0], turns=turns)
+
+
+def _first_look(pixels: npt.NDArray[np.uint8]) -> tuple[float, Words]:
+    """Return the slant of the picture in degrees, and its words when it is straightened."""
+    angle = skew.angle_of(pixels)
+    straight = skew.straighten(pixels, angle) if angle else pixels
+    return angle, _look(straight, mode=tesserocr.PSM.AUTO)
+
+
+def _look_again(pixels: npt.NDArray[np.uint8], words: Words, *, sure: float) -> Words:
+    """Return what the first look saw with what others add to it."""
     own_lines = int(words.lines.max()) + 1 if words.texts else 0
-    if words.mean_confidence() < _DOUBTFUL:
+    if words.mean_confidence() < sure:
         words = wordmerge.merge(words, _look(pixels, mode=tesserocr.PSM.SINGLE_BLOCK))
         factor = _GOOD_HEIGHT / max(words.median_height() * pixels.shape[0], 1.0)
         factor = min(max(factor, 0.5), 3.0, (_MAX_PIXELS / pixels.size) ** 0.5)
@@ -88,8 +107,7 @@ def recognise(page: pymupdf.Page, *, bound: mupdf.FzRect, number: int, limits: L
             words = wordmerge.merge(words, _look(_resize(pixels, factor), mode=tesserocr.PSM.SINGLE_BLOCK))
     elif _unread_ink(pixels, words) > _UNREAD_INK:
         words = wordmerge.merge(words, _look(pixels, mode=tesserocr.PSM.SPARSE_TEXT))
-    words = wordmerge.join_numbers(wordmerge.in_lines(words, own_lines=own_lines))
-    return words.columns(aspect=pixels.shape[1] / pixels.shape[0], turns=turns) if words.texts else layer.EMPTY
+    return wordmerge.join_numbers(wordmerge.in_lines(words, own_lines=own_lines))
 
 
 def _draw(page: pymupdf.Page, *, bound: mupdf.FzRect) -> npt.NDArray[np.uint8]:
