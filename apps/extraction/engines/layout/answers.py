@@ -10,15 +10,16 @@ from decimal import Decimal
 from apps.extraction.candidates import DocumentLocale, PageReading
 from apps.extraction.engines.layout import confidence
 from apps.extraction.engines.layout.choosing import Choice, Derived, Proof
-from apps.extraction.engines.layout.items import Cell, Table
+from apps.extraction.engines.layout.items import Cell, Table, column_sum
 from apps.extraction.engines.layout.labelled import labelled
 from apps.extraction.engines.layout.labels import Lexicon
 from apps.extraction.engines.layout.names import NameChoice
 from apps.extraction.engines.layout.options import Placed
 from apps.extraction.engines.layout.pieces import PagePieces
 from apps.extraction.engines.layout.prose import mentioned
+from apps.extraction.engines.layout.rules import sums
 from apps.extraction.values import Evidence, ExtractedValue
-from apps.schemas.fields import Field, Kind
+from apps.schemas.fields import Field, Kind, Rule
 
 _SURE_LABEL = 0.8
 """Score from which a label beside a text is believed against sentences that name another."""
@@ -132,8 +133,14 @@ def to_value(*, field: Field, answer: Answer, engine: str, path: str | None = No
     )
 
 
-def table_values(*, table: Table, engine: str) -> list[ExtractedValue]:
-    """Return a table's cells as values, row by row."""
+def table_values(
+    *, table: Table, engine: str, known: Mapping[str, Answer], rules: Sequence[Rule]
+) -> list[ExtractedValue]:
+    """Return a table's cells as values, row by row. `known` are the single fields that a column may add up to."""
+    summed = any(
+        total in known and column_sum(table=table, column=column) == Decimal(known[total].value)
+        for column, total in sums(rules=rules, array=table.field.name)
+    )
     fields = {column.name: column for column in table.field.columns}
     values = []
     for number, item in enumerate(table.items):
@@ -142,7 +149,9 @@ def table_values(*, table: Table, engine: str) -> list[ExtractedValue]:
             if cell is None:
                 continue
             evidence, read = _cell_evidence(cell)
-            sure = confidence.of_cell(heading=table.headings.get(name, 0.0), proven=item.proven, read=read)
+            sure = confidence.of_cell(
+                heading=table.headings.get(name, 0.0), proven=item.proven, summed=summed, read=read
+            )
             if sure < confidence.ABSTAIN:
                 continue
             answer = Answer(value=cell.value, confidence=sure, evidence=(evidence,))

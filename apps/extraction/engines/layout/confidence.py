@@ -51,13 +51,19 @@ def of_name(*, score: float, rival: float, read: float) -> float:
     return round(sure * math.sqrt(read), 4)
 
 
-def of_cell(*, heading: float, proven: bool | None, read: float) -> float:
-    """Return a table cell's confidence: its heading's, raised where the row adds up and lowered where it doesn't."""
+def of_cell(*, heading: float, proven: bool | None, summed: bool, read: float) -> float:
+    """Return a table cell's confidence.
+
+    It is its heading's, raised where the row adds up and lowered where it doesn't, and raised where the whole column
+    adds up to a total that the page states.
+    """
     sure = 0.35 + 0.5 * min(1.0, heading)
     if proven is True:
         sure = 1 - (1 - sure) * 0.4
     elif proven is False:
-        sure *= 0.75
+        sure *= 0.9 if summed else 0.75
+    if summed:
+        sure = 1 - (1 - sure) * 0.6
     return round(sure * read, 4)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 
 from apps.common.errors import QuireError
 from apps.extraction.candidates import DocumentLocale, PageReading, find_candidates, infer_locale, read_page
@@ -29,7 +30,7 @@ from apps.extraction.engines.layout.names import find_names
 from apps.extraction.engines.layout.options import NUMERIC, Option, Placed, options, place
 from apps.extraction.engines.layout.pieces import VALUE_KINDS, PagePieces, take_apart
 from apps.extraction.engines.layout.roles import Role, role_of
-from apps.extraction.engines.layout.rules import equations
+from apps.extraction.engines.layout.rules import ROUNDING, equations
 from apps.extraction.engines.layout.sections import party_blocks, sections
 from apps.extraction.engines.layout.sentences import in_sentences
 from apps.extraction.engines.layout.unheaded import find_unheaded
@@ -39,6 +40,7 @@ from apps.extraction.values import ExtractedValue
 from apps.inference.embeddings import embedder
 from apps.parsing.pages import ParsedDocument
 from apps.schemas.fields import Field, Kind, Schema
+from apps.schemas.rules import evaluate
 
 _LEAST = 0.4
 _KINDS = VALUE_KINDS | {Kind.CURRENCY, Kind.ORGANISATION, Kind.ADDRESS}
@@ -79,11 +81,14 @@ class LayoutEngine:
         ]
         for table in tables:
             if table.field.name in request.wanted:
-                values.extend(table_values(table=table, engine=self.name))
+                values.extend(table_values(table=table, engine=self.name, known=answers, rules=schema.rules))
         for field in schema.fields:
             if field.kind is Kind.ARRAY and field.name in request.wanted:
                 values.extend(_entries(field, sheets, self.name))
-        return Extraction(values=tuple(_as_shown(value, sheets.turns) for value in values))
+        return Extraction(
+            values=tuple(_as_shown(value, sheets.turns) for value in values),
+            notes=_notes(schema, values, request.known),
+        )
 
     def _by_meaning(
         self, sheets: _Sheets, schema: Schema, sparse: Sequence[Field], words: Lexicon, tables: Sequence[Table]
@@ -111,6 +116,21 @@ def _entries(field: Field, sheets: _Sheets, engine: str) -> list[ExtractedValue]
         )
         for number, entry in enumerate(entries(field=field, readings=sheets.readings, language=sheets.locale.language))
     ]
+
+
+def _notes(schema: Schema, values: Sequence[ExtractedValue], known: Sequence[ExtractedValue]) -> tuple[str, ...]:
+    """Say which of the schema's sums the page's amounts don't make."""
+    numbers: dict[str, Decimal] = {}
+    for value in (*known, *values):
+        if value.kind in NUMERIC and value.path.count("/") == 1:
+            numbers[value.path[1:]] = Decimal(value.value)
+    notes = []
+    for rule in equations(rules=schema.rules, names=frozenset(field.name for field in schema.fields)):
+        result = evaluate(rule.left, values=numbers, columns={})
+        goal = numbers.get(rule.output)
+        if result is not None and goal is not None and abs(result - goal) > ROUNDING:
+            notes.append(f"{rule.text} doesn't make {rule.output}")
+    return tuple(notes)
 
 
 def _as_shown(value: ExtractedValue, turns: Mapping[int, Turn]) -> ExtractedValue:

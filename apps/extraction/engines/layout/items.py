@@ -160,6 +160,18 @@ def _read(field: Field, body: Body, placed: Sequence[Placed], rules: Sequence[Ro
     return _Part(body=body, items=tuple(items), headings=headings)
 
 
+def column_sum(*, table: Table, column: str) -> Decimal | None:
+    """Return the sum of a table's column, or None where a row has no such number."""
+    total = Decimal(0)
+    for item in table.items:
+        cell = item.cells.get(column)
+        number = _number(cell.placed) if cell is not None and cell.placed is not None else None
+        if number is None:
+            return None
+        total += number
+    return total
+
+
 def _value_words(body: Body, items: Sequence[Item]) -> Iterator[int]:
     """Return the words of all values from the first row of a table to the last."""
     if not items:

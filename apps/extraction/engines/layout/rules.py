@@ -60,6 +60,19 @@ def equations(*, rules: Sequence[Rule], names: frozenset[str]) -> list[Equation]
     return found
 
 
+def sums(*, rules: Sequence[Rule], array: str) -> list[tuple[str, str]]:
+    """Return what rules say of an array's sums: (column, field that is its sum)."""
+    found = []
+    for rule in rules:
+        try:
+            left, right = parse_formula(rule.left), parse_formula(rule.right)
+        except RuleError:
+            continue
+        if left.op == "sum" and right.op == "name" and left.text.startswith(f"{array}."):
+            found.append((left.text.removeprefix(f"{array}."), right.text))
+    return found
+
+
 def agreements(*, equation: Equation, options: Mapping[str, Sequence[Option]]) -> list[Agreement]:
     """Return the ways to satisfy an equation by candidates, the best first."""
     pools = []
