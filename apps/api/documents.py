@@ -11,11 +11,12 @@ from django.http import HttpResponse
 from ninja import File, Form, Query, Router, Schema
 from ninja.files import UploadedFile
 from ninja.responses import Status
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from apps.api.auth import AuthenticatedRequest
 from apps.api.problems import Problem, not_found
 from apps.common.clock import SYSTEM_CLOCK
+from apps.common.text import storable
 from apps.documents import queries as documents
 from apps.documents.models import Lane
 from apps.documents.storage import fetch
@@ -110,7 +111,7 @@ class UploadForm(Schema):
     """What goes with a file. Without a schema, Quire finds out which one fits."""
 
     document_schema: Annotated[str, Field(alias="schema", max_length=63)] = ""
-    external_id: Annotated[str, Field(max_length=200)] = ""
+    external_id: Annotated[str, Field(max_length=200), AfterValidator(storable)] = ""
     lane: Literal["interactive", "bulk"] = "interactive"
     password: Annotated[str, Field(max_length=1024)] = ""
 

@@ -218,6 +218,36 @@ def test_without_a_living_key_nothing_answers(api: Api, key: str) -> None:
     assert response.headers["Content-Type"] == "application/problem+json"
 
 
+def test_characters_that_a_database_refuses_are_left_out(api: Api) -> None:
+    document = _json(api.upload(pdf(), external_id="a\x00b"))
+    assert "\x00" not in document["external_id"]
+    assert document["external_id"].startswith("a")
+
+
+def test_what_the_framework_answers_is_a_problem_too(api: Api) -> None:
+    for response, status in (
+        (api.get("nothing"), 404),
+        (api.get("documents/no-uuid"), 404),
+        (api.client.put("/api/v1/documents", headers={"authorization": f"Bearer {api.key}"}), 405),
+    ):
+        assert response.status_code == status
+        assert response.headers["Content-Type"] == "application/problem+json"
+        assert _json(response)["status"] == status
+        assert _json(response)["detail"]
+
+
+def test_a_defect_is_a_problem_without_its_words(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(**_: object) -> None:
+        message = "a secret detail"
+        raise RuntimeError(message)
+
+    monkeypatch.setattr("apps.documents.queries.document", broken)
+    api.client.raise_request_exception = False
+    response = api.get("documents/00000000-0000-0000-0000-000000000000")
+    assert (response.status_code, _json(response)["code"]) == (500, "internal_server_error")
+    assert "secret" not in response.content.decode()
+
+
 def test_a_missing_file_is_named(api: Api) -> None:
     response = api.client.post("/api/v1/documents", {}, headers={"authorization": f"Bearer {api.key}"})
     assert response.status_code == 422
