@@ -39,6 +39,8 @@ _SKIP = re.compile(
 _AND = re.compile(
     r"(?:[\s,;]*)(?<![\w])(?:and|und|et|y|e|sowie)\s+(?:between\s+|among\s+)?(?:\((?:[ivx]+|\d|[a-c])\)\s*)?(?:the\s+)?"
 )
+# A comma parts names only behind what defines the last one: "(the “Buyer”), Jane Roe and ...".
+_COMMA = re.compile(rf"(?<=\)),[ \n](?:the[ \n])?(?={_CAPITAL}|\d)")
 _STOP = re.compile(r"\f|(?<=[^\W\d_]{3})[.:;](?=\s+[A-ZÀ-Ý])|(?:WHEREAS|RECITALS|WITNESSETH|NOW, THEREFORE)")
 _DEFINITION = re.compile(
     rf"[^()]{{0,160}}?\(\s*(?:[^()“\"]{{0,60}})[{_QUOTE}](?P<term>[^{_QUOTE}()]{{1,40}})[{_QUOTE}]"
@@ -148,7 +150,7 @@ def _next(text: str, at: int, end: int) -> int | None:
         elif depth == 0:
             if _STOP.match(text, here) and not _ABBREVIATED.search(text[max(0, here - 6) : here]):
                 return None
-            both = _AND.match(text, here)
+            both = _AND.match(text, here) or _COMMA.match(text, here)
             if both is not None and _begins_party(text, at, here, both.end(), end):
                 return both.end()
         here += 1
@@ -165,9 +167,9 @@ def _begins_party(text: str, name_end: int, gap: int, at: int, end: int) -> bool
         return False
     said = text[name_end:gap].strip()
     behind = text[stop : stop + 2].lstrip()[:1]
-    if not said or said.endswith((")", ",")) or names_organisation(text=shown):
+    if (text[gap] != "," and (not said or said.endswith((")", ",")))) or names_organisation(text=shown):
         return True
-    return behind in {"(", ","} and len(shown.split()) > 1
+    return (behind in {"(", ","} or _AND.match(text, stop) is not None) and len(shown.split()) > 1
 
 
 def _defined(reading: PageReading) -> Iterator[Entry]:

@@ -133,7 +133,7 @@ def _continues(above: Sequence[Token], below: Sequence[Token]) -> bool:
     text = _text(below)
     return (
         len(below) <= _CONTINUED_WORDS
-        and names_organisation(text=text)
+        and names_organisation(text=f" {text}")
         and _text(above).isupper() == text.isupper()
         and below[0].rect.y0 - above[0].rect.y1 < 1.2
     )

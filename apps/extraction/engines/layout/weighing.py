@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from apps.extraction.candidates import Part
 from apps.extraction.engines.layout.alone import prefer_only_date
 from apps.extraction.engines.layout.datelines import general_date
 from apps.extraction.engines.layout.labels import Lexicon
-from apps.extraction.engines.layout.options import Option, Placed
+from apps.extraction.engines.layout.options import Option, Placed, polarity
 from apps.extraction.engines.layout.payments import payable, prefer_payable
 from apps.extraction.engines.layout.pieces import PagePieces
+from apps.extraction.engines.layout.ranges import prefer_ranges
 from apps.extraction.engines.layout.roles import Role, role_of
 from apps.extraction.engines.layout.slips import prefer_head_address
 from apps.extraction.engines.layout.titles import own_numbers
@@ -45,6 +47,10 @@ def weigh(
     if date is not None:
         weighed[date] = prefer_only_date(options=weighed[date], name=date, placed=placed, lexicon=lexicon)
     for field in fields:
+        if field.kind is Kind.DATE and polarity(field) is Part.END:
+            weighed[field.name] = prefer_ranges(
+                options=weighed[field.name], name=field.name, placed=placed, lexicon=lexicon
+            )
         if field.kind is Kind.ADDRESS and role_of(field) is Role.ISSUER:
             weighed[field.name] = prefer_head_address(options=weighed[field.name], placed=placed)
     identifiers = [field for field in fields if field.kind is Kind.IDENTIFIER]
