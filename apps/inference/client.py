@@ -2,37 +2,36 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any
 
 import httpx
-from pydantic import BaseModel, ValidationError
 
-from apps.common.errors import QuireError
 from apps.inference.errors import (
-    BadRequestError,
     ConnectionLostError,
-    ImageRefusedError,
-    PromptTooLongError,
+    RequestCancelledError,
     ServerBrokenError,
-    ServerBusyError,
     ServerTimeoutError,
-    TruncatedReplyError,
-    UnauthorisedError,
     WrongModelError,
 )
+from apps.inference.refusals import refusal, wished_delay
+from apps.inference.replies import Completion, read_completion, read_events, read_models
 
 MAX_REPLY_BYTES = 8 * 1024 * 1024
+# How often a caller is asked whether it still wants the answer.
+POLL_SECONDS = 0.5
+_EVENTS = "text/event-stream"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeouts:
-    """Seconds. `total` bounds the whole call, also one that trickles a byte at a time."""
+    """Seconds. `read` bounds the silence between two parts of an answer, `total` the whole call, come what may."""
 
     connect: float = 5.0
     read: float = 300.0
@@ -40,53 +39,23 @@ class Timeouts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Completion:
-    """A complete reply. `text` is what the model wrote."""
-
-    text: str
-    model: str
-    prompt_tokens: int
-    cached_tokens: int
-    completion_tokens: int
-
-
-class _Message(BaseModel):
-    content: str | None = None
-
-
-class _Choice(BaseModel):
-    message: _Message
-    finish_reason: str | None = None
-
-
-class _Details(BaseModel):
-    cached_tokens: int | None = None
-
-
-class _Usage(BaseModel):
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    prompt_tokens_details: _Details | None = None
-
-
-class _Reply(BaseModel):
-    model: str = ""
-    choices: list[_Choice]
-    usage: _Usage = _Usage()
-
-
-class _Model(BaseModel):
-    id: str
-
-
-class _Models(BaseModel):
-    data: list[_Model]
+class _Answer:
+    status: int
+    content: bytes
+    is_events: bool
+    retry_after: float | None
 
 
 class SglangClient:
-    """Speaks to one server. Use it from one thread at a time; close it in the end.
+    """Speaks to one server. Use it from one thread at a time, without a running event loop; close it in the end.
 
-    It never retries a busy server by itself: the pipeline waits and comes again, and a router may retry already.
+    It has a small event loop of its own, for only so can a call be given up at any moment: before the headers, which
+    SGLang sends after the whole prefill, or between two bytes. What is given up is aborted on the server too, which
+    would go on for seconds otherwise. It never retries a busy server by itself: the pipeline waits and comes again,
+    and a router may retry already.
+
+    With `stream` the reply comes as events: a server that is stuck is found out after `read` seconds of silence,
+    however long the whole reply takes. A server that answers in one piece nevertheless is understood as well.
     """
 
     def __init__(
@@ -96,12 +65,18 @@ class SglangClient:
         api_key: str | None = None,
         model: str | None = None,
         timeouts: Timeouts | None = None,
+        stream: bool = True,
     ) -> None:
         self._timeouts = timeouts or Timeouts()
         self._wanted = model
         self._model: str | None = None
-        headers = {"authorization": f"Bearer {api_key}"} if api_key else {}
-        self._http = httpx.Client(
+        self._stream = stream
+        self._runner = asyncio.Runner()
+        # Compressed answers would have to be bounded twice, and there is nothing to gain: they are short.
+        headers = {"accept-encoding": "identity"}
+        if api_key:
+            headers["authorization"] = f"Bearer {api_key}"
+        self._http = httpx.AsyncClient(
             base_url=base_url.rstrip("/").removesuffix("/v1"),
             headers=headers,
             timeout=httpx.Timeout(self._timeouts.read, connect=self._timeouts.connect),
@@ -109,7 +84,9 @@ class SglangClient:
 
     def close(self) -> None:
         """Close the connections."""
-        self._http.close()
+        if not self._http.is_closed:
+            self._runner.run(self._http.aclose())
+        self._runner.close()
 
     def model(self) -> str:
         """Return the model's name, checked against the server's list.
@@ -117,11 +94,7 @@ class SglangClient:
         SGLang answers 200 for a name that it doesn't have. Raises WrongModelError, and what `complete` raises.
         """
         if self._model is None:
-            body = self._send("GET", "/v1/models", None, rid=None, cancelled=_never)
-            try:
-                served = [model.id for model in _Models.model_validate_json(body).data]
-            except ValidationError:
-                raise ServerBrokenError("the model server's list of models can't be read") from None
+            served = read_models(self._call("GET", "/v1/models").content)
             if not served or (self._wanted is not None and self._wanted not in served):
                 raise WrongModelError(
                     f"the model server doesn't serve '{self._wanted or 'any model'}'; it serves: {', '.join(served)}"
@@ -135,123 +108,103 @@ class SglangClient:
         messages: Sequence[Mapping[str, Any]],
         schema: Mapping[str, Any],
         max_tokens: int,
+        temperature: float = 0.0,
         extra: Mapping[str, Any] | None = None,
         cancelled: Callable[[], bool] = lambda: False,
     ) -> Completion:
         """Ask once. The reply is held to a JSON Schema by the server; validate it nevertheless.
 
-        `cancelled` is asked between the parts of the answer. Raises the errors of `apps.inference.errors`.
+        `cancelled` is asked twice a second, from the calling thread; it must not touch the ORM. Raises the errors of
+        `apps.inference.errors`.
         """
         rid = uuid.uuid4().hex
-        body = {
+        body: dict[str, Any] = {
             "model": self.model(),
             "messages": list(messages),
             "response_format": {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema}},
             "max_tokens": max_tokens,
-            "temperature": 0,
+            "temperature": temperature,
             "rid": rid,
             **(extra or {}),
         }
-        content = self._send("POST", "/v1/chat/completions", body, rid=rid, cancelled=cancelled)
-        try:
-            reply = _Reply.model_validate_json(content)
-        except ValidationError:
-            raise _unreadable(content) from None
-        if not reply.choices:
-            raise ServerBrokenError("the model server's answer holds no choice")
-        choice = reply.choices[0]
-        if choice.finish_reason == "length":
-            raise TruncatedReplyError("the model's reply ran to the token limit")
-        if choice.finish_reason == "abort":
-            raise ConnectionLostError("the model server aborted the request")
-        details = reply.usage.prompt_tokens_details
-        return Completion(
-            text=choice.message.content or "",
-            model=reply.model,
-            prompt_tokens=reply.usage.prompt_tokens,
-            cached_tokens=(details.cached_tokens or 0) if details else 0,
-            completion_tokens=reply.usage.completion_tokens,
-        )
+        if self._stream:
+            body |= {"stream": True, "stream_options": {"include_usage": True}}
+        answer = self._call("POST", "/v1/chat/completions", body=body, rid=rid, cancelled=cancelled)
+        return read_events(answer.content) if answer.is_events else read_completion(answer.content)
 
     def abort(self, rid: str) -> None:
         """Tell the server to stop working on a request. What can't be told is left to its own time limits."""
-        with suppress(httpx.HTTPError):
-            self._http.post("/abort_request", json={"rid": rid}, timeout=self._timeouts.connect)
+        self._runner.run(self._abort(rid))
 
-    def _send(
+    def _call(
         self,
         method: str,
         path: str,
-        body: Mapping[str, Any] | None,
         *,
-        rid: str | None,
-        cancelled: Callable[[], bool],
-    ) -> bytes:
+        body: Mapping[str, Any] | None = None,
+        rid: str | None = None,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> _Answer:
+        if cancelled():
+            raise RequestCancelledError("the request was cancelled")
+        answer = self._runner.run(self._watched(self._send(method, path, body), rid=rid, cancelled=cancelled))
+        if answer.status != httpx.codes.OK:
+            said = answer.content[:4096].decode("utf-8", "replace")
+            raise refusal(status=answer.status, said=said, retry_after=answer.retry_after)
+        return answer
+
+    async def _watched(
+        self, sending: Coroutine[Any, Any, _Answer], *, rid: str | None, cancelled: Callable[[], bool]
+    ) -> _Answer:
+        """Wait for the answer, but no longer than it may take or is wanted; abort what doesn't come to its end."""
         deadline = monotonic() + self._timeouts.total
+        task = asyncio.ensure_future(sending)
         try:
-            with self._http.stream(method, path, json=body) as response:
-                content = bytearray()
-                for part in response.iter_raw():
+            while not task.done():
+                left = deadline - monotonic()
+                if left <= 0:
+                    raise ServerTimeoutError("the model server answers too slowly")  # noqa: TRY301
+                await asyncio.wait({task}, timeout=min(left, POLL_SECONDS))
+                if not task.done() and cancelled():
+                    raise RequestCancelledError("the request was cancelled")  # noqa: TRY301
+            return task.result()
+        except BaseException:
+            task.cancel()
+            await asyncio.wait({task})
+            if rid is not None:
+                await self._abort(rid)
+            raise
+
+    async def _send(self, method: str, path: str, body: Mapping[str, Any] | None) -> _Answer:
+        content = bytearray()
+        try:
+            async with self._http.stream(method, path, **_encoded(body)) as response:
+                async for part in response.aiter_raw():
                     content += part
-                    if monotonic() > deadline:
-                        raise ServerTimeoutError("the model server answers too slowly")  # noqa: TRY301
                     if len(content) > MAX_REPLY_BYTES:
                         raise ServerBrokenError("the model server's answer is too long")
-                    if cancelled():
-                        raise ConnectionLostError("the request was cancelled")  # noqa: TRY301
-                if response.status_code != httpx.codes.OK:
-                    raise _refusal(response, bytes(content))
-                return bytes(content)
-        except (httpx.TimeoutException, ServerTimeoutError):
-            if rid:
-                self.abort(rid)
+        except httpx.TimeoutException:
             raise ServerTimeoutError("the model server didn't answer in time") from None
         except httpx.HTTPError:
             raise ConnectionLostError("the model server can't be reached, or hung up") from None
-        except ConnectionLostError:
-            if rid:
-                self.abort(rid)
-            raise
+        return _Answer(
+            status=response.status_code,
+            content=bytes(content),
+            is_events=response.headers.get("content-type", "").lower().startswith(_EVENTS),
+            retry_after=wished_delay(response.headers.get("retry-after")),
+        )
+
+    async def _abort(self, rid: str) -> None:
+        with suppress(httpx.HTTPError, TimeoutError):
+            async with asyncio.timeout(self._timeouts.connect):
+                await self._http.post("/abort_request", json={"rid": rid})
 
 
-def _never() -> bool:
-    return False
-
-
-def _unreadable(content: bytes) -> QuireError:
-    """Tell a reply that was cut from one that never was an answer."""
-    if content.lstrip().startswith(b"{"):
-        try:
-            json.loads(content)
-        except ValueError:
-            return TruncatedReplyError("the model server's answer is cut off")
-    return ServerBrokenError("the model server answered with something that is no completion")
-
-
-def _refusal(response: httpx.Response, content: bytes) -> QuireError:
-    """Return the error that a status other than 200 means. The server's own words are read, never passed on."""
-    status = response.status_code
-    said = content[:4096].decode("utf-8", "replace").lower()
-    if status in {429, 503}:
-        return ServerBusyError("the model server is busy", retry_after=_retry_after(response))
-    if status in {401, 403}:
-        return UnauthorisedError("the model server doesn't take the key: check QUIRE_INFERENCE_API_KEY")
-    if status >= 500 or status == httpx.codes.REQUEST_TIMEOUT:
-        return ServerBrokenError(f"the model server answered {status}")
-    if any(words in said for words in ("context length", "too long", "maximum context", "longer than", "exceeds the")):
-        return PromptTooLongError("the document and the question are longer than the model's context")
-    if any(words in said for words in ("image", "multimodal", "vision")):
-        return ImageRefusedError("the model server can't read a page's picture, or the model takes none")
-    if status == httpx.codes.NOT_FOUND and "model" in said:
-        return WrongModelError("the model server doesn't have the model")
-    return BadRequestError(f"the model server refuses the request ({status})")
-
-
-def _retry_after(response: httpx.Response) -> float | None:
-    """Return the seconds that the server asked for; a date is left to our own back-off."""
-    value = response.headers.get("retry-after", "")
-    try:
-        seconds = float(value)
-    except ValueError:
-        return None
-    return seconds if 0 <= seconds < 86_400 else None
+def _encoded(body: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return a body as ASCII: what a broken text layer yields, halves of surrogate pairs, can't be sent as UTF-8."""
+    if body is None:
+        return {}
+    return {
+        "content": json.dumps(body, separators=(",", ":"), allow_nan=False).encode("ascii"),
+        "headers": {"content-type": "application/json"},
+    }

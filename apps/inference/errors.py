@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from apps.common.errors import RetryableError, TerminalError
+from apps.inference.ledger import NOTHING, Usage
 
 
 class ServerBusyError(RetryableError):
@@ -23,6 +24,12 @@ class ConnectionLostError(RetryableError):
     code = "model_unreachable"
 
 
+class RequestCancelledError(RetryableError):
+    """The caller no longer wants the answer; the server was told."""
+
+    code = "model_cancelled"
+
+
 class ServerBrokenError(RetryableError):
     """The server answered with an error of its own, or with something that is no answer."""
 
@@ -30,9 +37,13 @@ class ServerBrokenError(RetryableError):
 
 
 class TruncatedReplyError(RetryableError):
-    """The reply ended before it was complete, at the token limit or elsewhere."""
+    """The reply ended before it was complete, at the token limit or elsewhere. It was paid for: `usage` says what."""
 
     code = "reply_truncated"
+
+    def __init__(self, message: str, *, usage: Usage = NOTHING) -> None:
+        super().__init__(message)
+        self.usage = usage
 
 
 class OffSchemaReplyError(RetryableError):

@@ -8,6 +8,19 @@ from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """What the server says that a call used. `cached_tokens` are those of the prompt that it had computed before."""
+
+    model: str = ""
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    completion_tokens: int = 0
+
+
+NOTHING = Usage()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CallRecord:
     """One call. `cost` is US dollars by the dated price table; `outcome` is `ok` or the error's code."""
 

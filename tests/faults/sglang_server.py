@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import socket
 import threading
@@ -40,18 +41,39 @@ def completion(text: str, *, finish_reason: str = "stop", model: str = MODEL) ->
     ).encode()
 
 
+def events(text: str, *, finish_reason: str = "stop", model: str = MODEL) -> bytes:
+    """Return the same reply as server-sent events: the text in pieces of seven characters, the usage at the end."""
+    whole = json.loads(completion(text, finish_reason=finish_reason, model=model))
+    deltas: list[dict[str, Any]] = [{"delta": {"role": "assistant", "content": ""}, "finish_reason": None}]
+    deltas += [
+        {"delta": {"content": text[start : start + 7]}, "finish_reason": None} for start in range(0, len(text), 7)
+    ]
+    deltas.append({"delta": {}, "finish_reason": finish_reason})
+    chunks: list[dict[str, Any]] = [{"model": model, "choices": [{"index": 0, **delta}]} for delta in deltas]
+    chunks.append({"model": model, "choices": [], "usage": whole["usage"]})
+    lines = [f"data: {json.dumps(chunk, ensure_ascii=False)}\n\n" for chunk in chunks]
+    return "".join([*lines, "data: [DONE]\n\n"]).encode()
+
+
 @dataclass
 class LoopbackServer:
-    """What the server does next, and what it was asked. `faults` are used up one a request; then `reply` answers."""
+    """What the server does next, and what it was asked. `faults` are used up one a request; then `reply` answers.
+
+    `requests` are chat completions, `embedded` requests for vectors, each of which is `vector` for every text.
+    Whatever hangs is let go by `released`.
+    """
 
     url: str = ""
     reply: str = "{}"
     finish_reason: str = "stop"
     models: tuple[str, ...] = (MODEL,)
     faults: list[Fault] = field(default_factory=list)
+    vector: tuple[float, ...] = (3.0, 4.0, *(0.0,) * 382)
     requests: list[dict[str, Any]] = field(default_factory=list)
+    embedded: list[dict[str, Any]] = field(default_factory=list)
     aborted: list[str] = field(default_factory=list)
     keys: list[str | None] = field(default_factory=list)
+    released: threading.Event = field(default_factory=threading.Event)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -74,12 +96,21 @@ class _Handler(BaseHTTPRequestHandler):
             self.state.aborted.append(body["rid"])
             self.send(200, b"{}")
             return
-        self.state.requests.append(body)
+        embedding = self.path == "/v1/embeddings"
+        (self.state.embedded if embedding else self.state.requests).append(body)
         self.state.keys.append(self.headers.get("authorization"))
         if self.state.faults:
             self.state.faults.pop(0)(self)
+        elif embedding:
+            self.send(200, vectors([self.state.vector] * len(body["input"])))
         else:
-            self.send(200, completion(self.state.reply, finish_reason=self.state.finish_reason))
+            self.write(self.state.reply, finish_reason=self.state.finish_reason, stream=body.get("stream", False))
+
+    def write(self, text: str, *, finish_reason: str, stream: bool) -> None:
+        if stream:
+            self.send(200, events(text, finish_reason=finish_reason), kind="text/event-stream; charset=utf-8")
+        else:
+            self.send(200, completion(text, finish_reason=finish_reason))
 
     def send(self, status: int, body: bytes, *, kind: str = "application/json", **headers: str) -> None:
         with suppress(ConnectionError):
@@ -98,13 +129,53 @@ def answers(status: int, body: bytes = b"{}", *, kind: str = "application/json",
 
 
 def says(text: str, *, finish_reason: str = "stop") -> Fault:
-    """Let the model write this."""
-    return answers(200, completion(text, finish_reason=finish_reason))
+    """Let the model write this, as events where they were asked for."""
+    return lambda handler: handler.write(
+        text, finish_reason=finish_reason, stream=handler.state.requests[-1].get("stream", False)
+    )
+
+
+def streams(body: bytes) -> Fault:
+    """Answer with these events."""
+    return answers(200, body, kind="text/event-stream")
+
+
+def squeezes(text: str) -> Fault:
+    """Compress the answer if the request allows it, as a proxy before the server may."""
+
+    def fault(handler: _Handler) -> None:
+        if "gzip" in handler.headers.get("accept-encoding", ""):
+            handler.send(200, gzip.compress(completion(text)), content_encoding="gzip")
+        else:
+            handler.send(200, completion(text))
+
+    return fault
+
+
+def vectors(rows: list[tuple[float, ...]]) -> bytes:
+    """Return an answer of the embeddings endpoint, the last row first: a reader must go by `index`."""
+    data = [{"object": "embedding", "index": index, "embedding": row} for index, row in enumerate(rows)]
+    return json.dumps({"object": "list", "model": MODEL, "data": data[::-1]}).encode()
 
 
 def hangs(seconds: float) -> Fault:
-    """Take the request and say nothing for a while."""
-    return lambda _handler: sleep(seconds)
+    """Take the request and say nothing for a while, then answer well."""
+
+    def fault(handler: _Handler) -> None:
+        if not handler.state.released.wait(seconds):
+            handler.write("{}", finish_reason="stop", stream=handler.state.requests[-1].get("stream", False))
+
+    return fault
+
+
+def hangs_for_good(when: Callable[[], None]) -> Fault:
+    """Take the request, tell that it is there, and say nothing until the server ends."""
+
+    def fault(handler: _Handler) -> None:
+        when()
+        handler.state.released.wait()
+
+    return fault
 
 
 def trickles(*, every: float, count: int) -> Fault:
@@ -117,6 +188,20 @@ def trickles(*, every: float, count: int) -> Fault:
             handler.end_headers()
             for _ in range(count):
                 handler.wfile.write(b" ")
+                handler.wfile.flush()
+                sleep(every)
+
+    return fault
+
+
+def trickles_headers(*, every: float, count: int) -> Fault:
+    """Never come to the end of the answer's headers."""
+
+    def fault(handler: _Handler) -> None:
+        with suppress(ConnectionError):
+            handler.wfile.write(b"HTTP/1.1 200 OK\r\nx-slow: ")
+            for _ in range(count):
+                handler.wfile.write(b"z")
                 handler.wfile.flush()
                 sleep(every)
 
@@ -154,5 +239,6 @@ def loopback_server() -> Iterator[LoopbackServer]:
     try:
         yield state
     finally:
+        state.released.set()
         server.shutdown()
         server.server_close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -14,6 +15,7 @@ from apps.inference.errors import (
     ConnectionLostError,
     ImageRefusedError,
     PromptTooLongError,
+    RequestCancelledError,
     ServerBrokenError,
     ServerBusyError,
     ServerTimeoutError,
@@ -21,17 +23,23 @@ from apps.inference.errors import (
     UnauthorisedError,
     WrongModelError,
 )
+from apps.inference.ledger import Usage
 from tests.faults.sglang_server import (
     MODEL,
     Fault,
     LoopbackServer,
     answers,
     completion,
+    events,
     hangs,
+    hangs_for_good,
     loopback_server,
     resets,
     says,
+    squeezes,
+    streams,
     trickles,
+    trickles_headers,
 )
 
 MESSAGES = [{"role": "user", "content": "What is the total?"}]
@@ -57,18 +65,32 @@ def _ask(client: SglangClient) -> str:
     return client.complete(messages=MESSAGES, schema=SCHEMA, max_tokens=10).text
 
 
-def test_a_request_and_its_answer(client: SglangClient, server: LoopbackServer) -> None:
-    server.reply = '{"total": 1}'
+@pytest.mark.parametrize("stream", [True, False])
+def test_a_request_and_its_answer(server: LoopbackServer, stream: bool) -> None:
+    client = SglangClient(base_url=f"{server.url}/v1", api_key="sesame", stream=stream)
+    server.reply = '{"seller": "Müller & Söhne, 東京"}'
     reply = client.complete(messages=MESSAGES, schema=SCHEMA, max_tokens=10)
-    assert (reply.text, reply.model) == ('{"total": 1}', MODEL)
-    assert (reply.prompt_tokens, reply.cached_tokens, reply.completion_tokens) == (1000, 900, 50)
+    client.close()
+    assert reply.text == '{"seller": "Müller & Söhne, 東京"}'
+    assert reply.usage == Usage(model=MODEL, prompt_tokens=1000, cached_tokens=900, completion_tokens=50)
     (request,) = server.requests
     assert request["model"] == MODEL
     assert request["messages"] == MESSAGES
     assert request["response_format"] == {"type": "json_schema", "json_schema": {"name": "answer", "schema": SCHEMA}}
     assert (request["max_tokens"], request["temperature"]) == (10, 0)
     assert len(request["rid"]) == 32
+    assert request.get("stream", False) is stream
     assert server.keys == ["Bearer sesame"]
+
+
+def test_a_server_that_does_not_stream_is_understood(client: SglangClient, server: LoopbackServer) -> None:
+    server.faults = [answers(200, completion('{"total": 2}'))]
+    assert _ask(client) == '{"total": 2}'
+
+
+def test_an_answer_is_not_compressed_on_its_way(client: SglangClient, server: LoopbackServer) -> None:
+    server.faults = [squeezes('{"total": 3}')]
+    assert _ask(client) == '{"total": 3}'
 
 
 @pytest.mark.parametrize(
@@ -83,9 +105,20 @@ def test_a_request_and_its_answer(client: SglangClient, server: LoopbackServer) 
         (answers(200, b'{"choices": []}'), ServerBrokenError, True),
         (answers(200, completion("{}")[:80]), TruncatedReplyError, True),
         (says('{"total": 1', finish_reason="length"), TruncatedReplyError, True),
+        (streams(events('{"total": 1}')[:200]), TruncatedReplyError, True),
+        (streams(events("{}").replace(b"data: [DONE]", b"").replace(b'"stop"', b"null")), TruncatedReplyError, True),
+        (streams(b""), TruncatedReplyError, True),
+        (streams(b"data: [1]\n\n"), ServerBrokenError, True),
+        (
+            streams(b'data: {"error": {"message": "The request queue is full.", "code": 503}}\n\n'),
+            ServerBusyError,
+            True,
+        ),
+        (streams(b'data: {"error": {"message": "oops"}}\n\n'), ServerBrokenError, True),
         (says("", finish_reason="abort"), ConnectionLostError, True),
         (hangs(0.8), ServerTimeoutError, True),
         (trickles(every=0.1, count=30), ServerTimeoutError, True),
+        (trickles_headers(every=0.1, count=30), ServerTimeoutError, True),
         (resets(), ConnectionLostError, True),
         (answers(401), UnauthorisedError, False),
         (answers(404, b'{"message": "The model `x` does not exist"}'), WrongModelError, False),
@@ -94,7 +127,13 @@ def test_a_request_and_its_answer(client: SglangClient, server: LoopbackServer) 
             PromptTooLongError,
             False,
         ),
+        (
+            answers(400, b'{"message": "Requested token count exceeds the model\'s maximum context length of 9"}'),
+            PromptTooLongError,
+            False,
+        ),
         (answers(400, b'{"message": "Failed to load image"}'), ImageRefusedError, False),
+        (answers(400, b'{"message": "Image count 4 exceeds limit 3 per request."}'), ImageRefusedError, False),
         (answers(400, b'{"message": "bad schema"}'), BadRequestError, False),
     ],
 )
@@ -121,17 +160,62 @@ def test_a_busy_server_may_say_when_to_come_again(
     assert raised.value.retry_after == seconds
 
 
-def test_what_takes_too_long_is_aborted(client: SglangClient, server: LoopbackServer) -> None:
-    server.faults = [hangs(0.8)]
+@pytest.mark.parametrize("fault", [hangs(0.8), trickles(every=0.1, count=30), trickles_headers(every=0.1, count=30)])
+def test_what_takes_too_long_is_aborted(client: SglangClient, server: LoopbackServer, fault: Fault) -> None:
+    server.faults = [fault]
     with pytest.raises(ServerTimeoutError):
         _ask(client)
     assert server.aborted == [server.requests[0]["rid"]]
 
 
-def test_a_cancelled_request_is_aborted(client: SglangClient, server: LoopbackServer) -> None:
-    with pytest.raises(ConnectionLostError):
-        client.complete(messages=MESSAGES, schema=SCHEMA, max_tokens=10, cancelled=lambda: True)
+def test_the_whole_call_is_bounded_also_where_silence_may_be_long(server: LoopbackServer) -> None:
+    """The server would answer well in the end: only the bound on the whole call can make this fail."""
+    client = SglangClient(base_url=server.url, timeouts=Timeouts(read=60, total=0.3))
+    server.faults = [hangs(1.5)]
+    with pytest.raises(ServerTimeoutError, match="too slowly"):
+        _ask(client)
+    client.close()
+
+
+def test_a_request_that_is_cancelled_while_the_server_is_silent_is_aborted(server: LoopbackServer) -> None:
+    client = SglangClient(base_url=server.url, timeouts=Timeouts(read=60, total=60))
+    client.model()
+    cancelled = threading.Event()
+    server.faults = [hangs_for_good(cancelled.set)]
+    with pytest.raises(RequestCancelledError):
+        client.complete(messages=MESSAGES, schema=SCHEMA, max_tokens=10, cancelled=cancelled.is_set)
+    client.close()
     assert server.aborted == [server.requests[0]["rid"]]
+
+
+def test_a_request_that_is_cancelled_before_it_is_sent_is_not_sent(
+    client: SglangClient, server: LoopbackServer
+) -> None:
+    with pytest.raises(RequestCancelledError):
+        client.complete(messages=MESSAGES, schema=SCHEMA, max_tokens=10, cancelled=lambda: True)
+    assert server.requests == []
+
+
+def test_after_a_failure_the_client_goes_on(client: SglangClient, server: LoopbackServer) -> None:
+    server.reply = "{}"
+    for fault in (resets(), hangs(0.8), answers(503)):
+        server.faults = [fault]
+        with pytest.raises(RetryableError):
+            _ask(client)
+        assert _ask(client) == "{}"
+
+
+def test_a_reply_that_was_cut_says_what_it_cost(client: SglangClient, server: LoopbackServer) -> None:
+    server.faults = [says('{"total": 1', finish_reason="length")]
+    with pytest.raises(TruncatedReplyError) as raised:
+        _ask(client)
+    assert raised.value.usage == Usage(model=MODEL, prompt_tokens=1000, cached_tokens=900, completion_tokens=50)
+
+
+def test_half_a_surrogate_pair_can_be_sent(client: SglangClient, server: LoopbackServer) -> None:
+    server.reply = "{}"
+    client.complete(messages=[{"role": "user", "content": "a\ud800b"}], schema=SCHEMA, max_tokens=10)
+    assert server.requests[0]["messages"][0]["content"] == "a\ud800b"
 
 
 def test_a_model_that_is_not_served_is_found_out_before_anything_is_sent(server: LoopbackServer) -> None:
