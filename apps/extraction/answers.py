@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import orjson
 from jsonschema import Draft202012Validator
 
+from apps.common.text import storable
 from apps.extraction.canonical import canonical
 from apps.extraction.grounding import ground
 from apps.extraction.page_index import DocumentIndex
@@ -49,9 +50,12 @@ def reply_schema(fields: Sequence[Field]) -> dict[str, Any]:
 def read_reply(*, text: str, fields: Sequence[Field]) -> tuple[Claimed, ...]:
     """Return what a reply claims. Raises TruncatedReplyError for cut JSON, OffSchemaReplyError for anything else."""
     try:
-        reply = json.loads(text)
-    except ValueError:
-        raise TruncatedReplyError("the model's reply is no complete JSON") from None
+        # Unlike json it takes no NaN, no half of a surrogate pair, and no depth that ends in a RecursionError.
+        reply = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        if text.lstrip().startswith("{"):
+            raise TruncatedReplyError("the model's reply is no complete JSON") from None
+        raise OffSchemaReplyError("the model's reply is no JSON") from None
     if not Draft202012Validator(reply_schema(fields)).is_valid(reply):
         raise OffSchemaReplyError("the model's reply is not of the form that was asked for")
     return tuple(claim for field in fields for claim in _claims(field, reply[field.name], f"/{field.name}"))
@@ -109,7 +113,7 @@ def _field_schema(field: Field) -> dict[str, Any]:
             "additionalProperties": False,
         }
     )
-    return {"type": "array", "items": item, "maxItems": min(field.max_items or MAX_ITEMS, MAX_ITEMS)}
+    return {"type": "array", "items": item, "maxItems": _most_items(field)}
 
 
 def _value_schema(field: Field, *, optional: bool = True) -> dict[str, Any]:
@@ -144,4 +148,25 @@ def _claims(field: Field, said: Any, path: str) -> Iterator[Claimed]:
 
 
 def _claim(field: Field, said: Mapping[str, Any], path: str) -> Claimed:
-    return Claimed(path=path, field=field, value=said["value"], quote=said["quote"], page=said["page"])
+    # A JSON Schema's integer may be written 2.0.
+    return Claimed(
+        path=path,
+        field=field,
+        value=storable(said["value"]),
+        quote=storable(said["quote"]),
+        page=int(said["page"]),
+    )
+
+
+def full_arrays(*, claimed: Sequence[Claimed], fields: Sequence[Field]) -> tuple[str, ...]:
+    """Return the names of arrays with as many items as a reply may hold: there may be more in the document."""
+    last_items = {
+        field.name: f"/{field.name}/{_most_items(field) - 1}/" for field in fields if field.kind is Kind.ARRAY
+    }
+    return tuple(
+        name for name, start in last_items.items() if any(f"{claim.path}/".startswith(start) for claim in claimed)
+    )
+
+
+def _most_items(field: Field) -> int:
+    return min(field.max_items or MAX_ITEMS, MAX_ITEMS)

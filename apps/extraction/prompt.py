@@ -13,8 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from apps.common.text import storable
 from apps.extraction.engines.protocol import PageImage
-from apps.inference.profiles import Profile
 from apps.parsing.pages import Page
 from apps.schemas.fields import Field, Kind, Schema
 
@@ -25,55 +25,29 @@ SYSTEM = (
     "the document doesn't show a value, answer null. Never guess."
 )
 
-# What a question, the schema and the reply take of the context at most.
-QUESTION_TOKENS = 4096
-REPLY_TOKENS = 4096
-# A cautious estimate for Latin scripts; exact counting comes with the tokenizers.
-CHARACTERS_A_TOKEN = 3
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DocumentPrompt:
-    """The part that all questions share. `pages` are those that fit, `left_out` how many did not."""
+    """The part that all questions share; `images` is how many pictures it has."""
 
     messages: tuple[Mapping[str, Any], ...]
-    pages: tuple[int, ...]
-    left_out: int
     images: int
 
 
-def pages_that_fit(*, pages: Sequence[Page], profile: Profile) -> tuple[Page, ...]:
-    """Return the first pages whose estimated tokens leave room for question and reply."""
-    room = profile.context - QUESTION_TOKENS - REPLY_TOKENS
-    chosen = []
-    for page in pages:
-        room -= len(page.text) // CHARACTERS_A_TOKEN + 40
-        if profile.images is not None:
-            scale = profile.images.max_side / max(page.width, page.height)
-            room -= profile.images.tokens(width=round(page.width * scale), height=round(page.height * scale))
-        if room < 0:
-            break
-        chosen.append(page)
-    return tuple(chosen)
-
-
-def document_prompt(*, pages: Sequence[Page], images: Sequence[PageImage], total_pages: int) -> DocumentPrompt:
+def document_prompt(*, pages: Sequence[Page], images: Sequence[PageImage]) -> DocumentPrompt:
     """Return system and document. A page without a picture goes as text alone."""
     pictures = {image.page: image for image in images}
     parts: list[dict[str, Any]] = []
     for page in pages:
-        mark = hashlib.sha256(page.text.encode("utf-8", "replace")).hexdigest()[:16]
-        parts.append(
-            {"type": "text", "text": f"<page {page.number} {mark}>\n{page.text}\n</page {page.number} {mark}>"}
-        )
+        text = storable(page.text)
+        mark = hashlib.sha256(text.encode()).hexdigest()[:16]
+        parts.append({"type": "text", "text": f"<page {page.number} {mark}>\n{text}\n</page {page.number} {mark}>"})
         picture = pictures.get(page.number)
         if picture is not None:
             data = base64.b64encode(picture.jpeg).decode()
             parts.append({"type": "image_url", "image_url": {"url": f"data:image/jpeg;base64,{data}"}})
     return DocumentPrompt(
         messages=({"role": "system", "content": SYSTEM}, {"role": "user", "content": tuple(parts)}),
-        pages=tuple(page.number for page in pages),
-        left_out=total_pages - len(pages),
         images=len(pictures),
     )
 

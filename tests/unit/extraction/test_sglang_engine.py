@@ -14,7 +14,7 @@ from apps.extraction.engines.sglang import SglangEngine
 from apps.extraction.prompt import SYSTEM
 from apps.extraction.values import ValueStatus
 from apps.inference.client import SglangClient
-from apps.inference.errors import ServerBusyError
+from apps.inference.errors import ServerBusyError, UnauthorisedError
 from apps.inference.ledger import CallRecord
 from apps.inference.profiles import profile
 from apps.parsing.pages import Box, Page, ParsedDocument, Word
@@ -178,6 +178,10 @@ def test_the_reply_is_bounded(bench: Bench) -> None:
         says(json.dumps({"total": 5})),
         says(json.dumps({"total": _claim("x" * 501, "x")})),
         says(json.dumps(GOOD), finish_reason="length"),
+        says("[" * 5_000),
+        says('{"total": ' + "[" * 5_000),
+        says('{"total": {"value": "\\ud800", "quote": "x", "page": 1}}'),
+        says(json.dumps({"total": _claim("1", "1") | {"page": 1e400}})),
     ],
 )
 def test_a_bad_reply_is_asked_for_again_twice_at_most(bench: Bench, bad: Any) -> None:
@@ -190,6 +194,66 @@ def test_a_bad_reply_is_asked_for_again_twice_at_most(bench: Bench, bad: Any) ->
     assert given_up.values == ()
     assert "3 times" in given_up.notes[0]
     assert len(bench.server.requests) == 6
+
+
+def test_a_cut_reply_gets_more_room_and_another_chance(bench: Bench) -> None:
+    cut = says('{"total": {"value": "1', finish_reason="length")
+    bench.server.faults = [cut, cut]
+    bench.server.reply = json.dumps({"total": None})
+    bench.ask("total")
+    asked = [(request["max_tokens"], request["temperature"]) for request in bench.server.requests]
+    assert asked == [(4096, 0.0), (8192, 0.3), (16384, 0.3)]
+
+
+def test_a_reply_never_gets_more_room_than_the_context_has(bench: Bench) -> None:
+    cut = says("{", finish_reason="length")
+    bench.server.faults = [cut, cut, cut]
+    bench.ask("total", pages=80)
+    # What 53 pages of 2,248 and about 60 tokens leave of 131,072, less the question's 4,096.
+    first, second, third = (request["max_tokens"] for request in bench.server.requests)
+    assert (first, second) == (4096, third)
+    assert 4096 <= second < 4096 + 2300
+
+
+@pytest.mark.parametrize(
+    ("refusal", "note"),
+    [
+        (
+            answers(400, b'{"message": "The input (9 tokens) is longer than the model\'s context length (8 tokens)."}'),
+            "the document and the question are longer than the model's context",
+        ),
+        (
+            answers(400, b'{"message": "Failed to load image"}'),
+            "the model server can't read a page's picture, or the model takes none",
+        ),
+        (answers(400, b'{"message": "nope"}'), "the model server refuses the request (400)"),
+    ],
+)
+def test_what_a_server_refuses_of_one_document_is_a_note(bench: Bench, refusal: Any, note: str) -> None:
+    bench.server.faults = [refusal]
+    found = bench.ask("total")
+    assert (found.values, found.notes) == ((), (note,))
+    assert len(bench.server.requests) == 1
+
+
+def test_a_wrong_key_is_not_the_documents_fault(bench: Bench) -> None:
+    bench.server.faults = [answers(401)]
+    with pytest.raises(UnauthorisedError):
+        bench.ask("total")
+
+
+def test_a_list_as_long_as_a_reply_can_be_may_go_on(bench: Bench) -> None:
+    item = {"name": _claim("Pump", "Pump 1,234.50")}
+    bench.server.reply = json.dumps({"items": [item, item]})
+    assert bench.ask("items").notes == ()
+    bench.server.reply = json.dumps({"items": [item, item, item]})
+    assert bench.ask("items").notes == ("items has as many items as a reply can hold: there may be more",)
+
+
+def test_what_a_database_cannot_hold_is_replaced(bench: Bench) -> None:
+    bench.server.reply = json.dumps({"items": [{"name": _claim("Pu\0mp", "Pump\0")}]})
+    (value,) = bench.ask("items").values
+    assert value.value == "Pu\N{REPLACEMENT CHARACTER}mp"
 
 
 def test_every_call_is_in_the_ledger_with_its_price(bench: Bench) -> None:
@@ -207,10 +271,19 @@ def test_every_call_is_in_the_ledger_with_its_price(bench: Bench) -> None:
     assert bench.calls.made[2].prompt_tokens == 0
 
 
+def test_a_cut_reply_is_paid_for(bench: Bench) -> None:
+    bench.server.faults = [says("{", finish_reason="length")]
+    bench.server.reply = json.dumps({"total": None})
+    bench.ask("total")
+    cut, good = bench.calls.made
+    assert (cut.outcome, cut.prompt_tokens, cut.completion_tokens) == ("reply_truncated", 1000, 50)
+    assert (str(cut.cost), str(good.cost)) == ("0.0005", "0.0005")
+
+
 def test_pages_beyond_the_context_are_left_out_and_noted(bench: Bench) -> None:
     bench.server.reply = json.dumps({"total": None})
     found = bench.ask("total", pages=80)
-    assert found.notes == ("26 pages are beyond the model's context and were not read",)
+    assert found.notes == ("27 pages are beyond the model's context and were not read",)
 
 
 def test_a_page_that_gives_orders_is_data(bench: Bench) -> None:
