@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -14,6 +14,7 @@ _ROWS_UP = 12
 _REACH_UP = 14.0
 _TEXTS_LEFT = 3
 _TEXTS_UP = 3
+_EDGE = 0.6
 _STACKED = 0.75
 """Two lines of a heading lie within this many line heights."""
 
@@ -44,10 +45,13 @@ def is_faint(parts: tuple[str, ...]) -> bool:
     return all(part in JOINING or part == NUMBER or part.isdigit() or len(part) < 2 for part in parts)
 
 
-def contexts(*, pieces: PagePieces, piece: Piece, rect: Rect) -> list[Context]:
+def contexts(*, pieces: PagePieces, piece: Piece, rect: Rect) -> Sequence[Context]:
     """Return the phrases that can be the label of a value that begins in `piece` and covers `rect`."""
-    found = list(_left(pieces, piece, rect))
-    found.extend(_above(pieces, piece, rect))
+    known = pieces.seen.get((piece, rect))
+    if isinstance(known, tuple):
+        return known
+    found = (*_left(pieces, piece, rect), *_above(pieces, piece, rect))
+    pieces.seen[piece, rect] = found
     return found
 
 
@@ -81,7 +85,8 @@ def _above(pieces: PagePieces, piece: Piece, rect: Rect) -> Iterator[Context]:
     lower: Piece | None = None
     for row in reversed(pieces.rows[max(0, piece.row - _ROWS_UP) : piece.row]):
         for other in row:
-            if not _in_column(other.rect, rect):
+            # Most pieces of a page are far off to one side.
+            if other.rect.x0 > rect.x1 + _EDGE or other.rect.x1 < rect.x0 - _EDGE or not _in_column(other.rect, rect):
                 continue
             gap = max(0.0, rect.y0 - other.rect.y1)
             if gap > _REACH_UP:
@@ -106,4 +111,4 @@ def _above(pieces: PagePieces, piece: Piece, rect: Rect) -> Iterator[Context]:
 def _in_column(first: Rect, second: Rect) -> bool:
     if overlap_x(first, second) > 0.25:
         return True
-    return abs(first.x0 - second.x0) < 0.6 or abs(first.x1 - second.x1) < 0.6
+    return abs(first.x0 - second.x0) < _EDGE or abs(first.x1 - second.x1) < _EDGE

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from apps.extraction.candidates import Candidate
 from apps.extraction.engines.layout.geometry import Rect
@@ -55,11 +55,15 @@ class Piece:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PagePieces:
-    """A page's pieces by row. `by_word` finds the pieces that a word of the page went into."""
+    """A page's pieces by row. `by_word` finds the pieces that a word of the page went into.
+
+    `seen` keeps what was found beside a value: several kinds of candidates are the same words.
+    """
 
     layout: PageLayout
     rows: tuple[tuple[Piece, ...], ...]
     by_word: dict[int, tuple[Piece, ...]]
+    seen: dict[tuple[Piece, Rect], object] = field(default_factory=dict, repr=False, compare=False)
 
     def of(self, candidate: Candidate) -> Piece | None:
         """Return the piece that holds most of a candidate's first line."""
