@@ -57,6 +57,8 @@ def load() -> None:
         reader=tesserocr.PyTessBaseAPI(path=path, lang=LANGUAGES, psm=tesserocr.PSM.AUTO),
         compass=tesserocr.PyTessBaseAPI(path=path, lang="osd", psm=tesserocr.PSM.OSD_ONLY),
     )
+    # numpy imports a part of itself at its first median, and a confined process can't import.
+    np.median(np.zeros(2))
     # It complains of a resolution of 1: its log must be open before files can't be, or the next complaint kills it.
     blank = np.full((100, 100), 255, dtype=np.uint8)
     _engines.reader.SetImageBytes(blank.tobytes(), 100, 100, 1, 100)
