@@ -23,6 +23,9 @@ from apps.schemas.fields import Field
 FUZZY = 84.0
 """Least similarity, of 100, at which a word of five letters or more is taken for a misread or inflected other one."""
 
+FUZZY_COMPOUND = 90.0
+"""The same for a compound: its halves alone make two of them alike."""
+
 _WEIGHT_JOINING = 0.08
 _WEIGHT_NUMBER = 0.35
 _WEIGHT_UNKNOWN = 0.75
@@ -100,6 +103,11 @@ class Lexicon:
                 forms = [tokens(spelling) for spelling in concept]
                 raw.extend((-1, parts, 1.0) for parts in forms if joined(parts) not in own)
         self._atoms = {part for _, parts, _ in raw for part in parts if len(part) > 2}
+        self._compounds: dict[str, tuple[str, ...]] = {}
+        self._compounds = {
+            part: pieces for part in self._atoms if len(part) > 8 and len(pieces := self._halves(part)) > 1
+        }
+        self._misread: dict[str, tuple[str, ...]] = {}
         owners: dict[str, set[int]] = defaultdict(set)
         expanded = []
         for owner, parts, worth in raw:
@@ -232,7 +240,18 @@ class Lexicon:
         return tuple(piece for part in parts for piece in self._pieces(part))
 
     def _pieces(self, part: str) -> tuple[str, ...]:
-        """Take a compound apart: both halves, and what is left of a linking s or n, are words of the labels."""
+        """Take a compound apart, also one that was misread: "Rechnungsdatnm"."""
+        halves = self._halves(part)
+        if len(halves) > 1 or len(part) < 9 or part in self._atoms:
+            return halves
+        known = self._misread.get(part)
+        if known is None:
+            near = process.extractOne(part, self._compounds.keys(), scorer=fuzz.ratio, score_cutoff=FUZZY_COMPOUND)
+            known = self._misread[part] = self._compounds[near[0]] if near else (part,)
+        return known
+
+    def _halves(self, part: str) -> tuple[str, ...]:
+        """Return both halves of a compound: they, less a linking s or n, are words of the labels."""
         if len(part) < 7:
             return (part,)
         for cut in range(len(part) - 3, 2, -1):

@@ -6,6 +6,8 @@ import re
 import unicodedata
 from functools import lru_cache
 
+from rapidfuzz import fuzz
+
 _PLAIN = str.maketrans({"ß": "ss", "ø": "o", "æ": "ae", "œ": "oe", "ł": "l", "’": "'", "`": "'", "´": "'"})
 
 _NUMBER = frozenset(
@@ -15,6 +17,7 @@ NUMBER = "nr"
 """The one token that every spelling of "number" becomes."""
 
 _ID = frozenset({"id", "ident", "identifikation", "identification", "identificazione", "identificacion", "identifiant"})
+_MISREAD = 80.0
 _SPLIT = {"idnr": ("id", NUMBER), "identnr": ("id", NUMBER), "identifikationsnummer": ("id", NUMBER)}
 
 JOINING = frozenset(
@@ -56,6 +59,8 @@ def _canonical(token: str) -> tuple[str, ...]:
     for ending in ("nummer", "number"):
         if token.endswith(ending) and len(token) > len(ending) + 2:
             return (token.removesuffix(ending), NUMBER)
+    if len(token) > 9 and fuzz.ratio(token[-6:], "nummer") >= _MISREAD:
+        return (token[:-6], NUMBER)
     if token.endswith("snr") and len(token) > 6:
         return (token.removesuffix(NUMBER), NUMBER)
     return (token,)

@@ -508,4 +508,331 @@ Datum        Leistung                          Anzahl        Preis       Gesamt
         },
         items=(("Übernachtung mit Frühstück", "2", "110.00", "220.00"), ("Ortstaxe", "2", "2.00", "4.00")),
     ),
+    Invoice(
+        name="german-several-rates",
+        drawing="""
+                                                                                   Bei Spiel GmbH
+                                                                                   Ecke 12
+    Bei Spiel GmbH, Ecke 12, 12345 Stadthausen                                     12345 Stadthausen
+    Theodor Est                                                                    Tel. (0555) 23 78 - 0
+    Bahnstr. 42
+    88802 Spielkreis                                                               HRA 12345
+
+                                                                                   05.09.2017
+    Kunde 2
+    Rechnung  RE-20170509/505
+
+    Unsere Lieferung vom 07.09.2017 stellen wir Ihnen wie folgt in Rechnung.
+
+    Menge      Artikel                               USt         Preis          Gesamt
+    1          Künstlerische Gestaltung (Stunde)      7%         160,00 €        160,00 €
+    400        Luftballon: Bunt, ca. 500ml           19%           0,79 €        316,00 €
+
+    Nettosumme                                                                   476,00 €
+    7% Umsatzsteuer auf 160,00 €                                                  11,20 €
+    19% Umsatzsteuer auf 316,00 €                                                 60,04 €
+    Gesamtsumme                                                                  547,24 €
+
+    Bitte zahlen Sie bis zum 26.09.2017.
+    USt-ID: DE136695976   IBAN DE88 2008 0000 0970 3757 00   BIC COBADEFFXXX
+""",
+        fields={
+            "invoice_number": "RE-20170509/505",
+            "issue_date": "2017-09-05",
+            "due_date": "2017-09-26",
+            "seller_name": "Bei Spiel GmbH",
+            "buyer_name": "Theodor Est",
+            "currency": "EUR",
+            "net_total": "476.00",
+            "tax_total": "71.24",
+            "gross_total": "547.24",
+            "seller_vat_id": "DE136695976",
+        },
+        items=(
+            ("Künstlerische Gestaltung (Stunde)", "1", "160.00", "160.00"),
+            ("Luftballon: Bunt, ca. 500ml", "400", "0.79", "316.00"),
+        ),
+    ),
+    Invoice(
+        name="german-without-tax",
+        drawing="""
+Petra Pinsel
+Malerin
+Farbweg 2, 50667 Köln
+petra@pinsel.example
+
+Galerie am Dom
+Domplatz 1
+50667 Köln
+
+Rechnung                                    Rechnungsnummer: 12/2021
+                                            Datum: 03.05.2021
+
+Menge     Beschreibung                                      Betrag
+1         Wandbild 2 x 3 m                                  800,00 EUR
+1         Anfahrt                                            50,00 EUR
+
+          Gesamtbetrag                                      850,00 EUR
+
+Gemäß § 19 UStG wird keine Umsatzsteuer berechnet.
+Zahlbar sofort ohne Abzug.
+""",
+        fields={
+            "invoice_number": "12/2021",
+            "issue_date": "2021-05-03",
+            "seller_name": "Petra Pinsel",
+            "buyer_name": "Galerie am Dom",
+            "currency": "EUR",
+            "gross_total": "850.00",
+        },
+        items=(("Wandbild 2 x 3 m", "1", "", "800.00"), ("Anfahrt", "1", "", "50.00")),
+    ),
+    Invoice(
+        name="american-shipping",
+        drawing="""
+BlueSky Outfitters LLC                                   Invoice
+1200 Summit Rd                                           Invoice #      BSO-3301
+Boulder, CO 80302                                        Date           07/21/2022
+                                                         Terms          Net 30
+Bill To:                                                 Due Date       08/20/2022
+Peak Rentals Inc.
+55 Lake St
+Denver, CO 80202
+
+Item                     Qty       Rate           Discount       Amount
+Tent, 4 person             6       $220.00          10%        $1,188.00
+Sleeping bag              12        $80.00                       $960.00
+
+                                         Subtotal              $2,148.00
+                                         Shipping                 $45.00
+                                         Tax (4%)                 $87.72
+                                         Total                 $2,280.72
+                                         Amount Paid           $1,000.00
+                                         Balance Due           $1,280.72
+""",
+        fields={
+            "invoice_number": "BSO-3301",
+            "issue_date": "2022-07-21",
+            "due_date": "2022-08-20",
+            "seller_name": "BlueSky Outfitters LLC",
+            "buyer_name": "Peak Rentals Inc.",
+            "currency": "USD",
+            "net_total": "2148.00",
+            "tax_total": "87.72",
+            "gross_total": "2280.72",
+        },
+        items=(("Tent, 4 person", "6", "220.00", "1188.00"), ("Sleeping bag", "12", "80.00", "960.00")),
+    ),
+    Invoice(
+        name="german-credit-note",
+        drawing="""
+Großhandel Meier GmbH & Co. KG · Lagerstr. 1 · 20457 Hamburg
+
+Bäckerei Schulze
+Marktplatz 3
+21335 Lüneburg                                 Gutschrift
+
+                                               Gutschrift-Nr.    GS-90017
+                                               Datum             11.11.2020
+                                               Kunden-Nr.        55120
+                                               zu Rechnung       RE-88120
+
+Artikel         Bezeichnung              Menge      Preis       Betrag
+1001            Mehl Type 550              -10      12,50      -125,00
+1007            Hefe                        -2       4,00        -8,00
+
+Summe netto                                                    -133,00 €
+MwSt. 7 %                                                        -9,31 €
+Gutschriftsbetrag                                              -142,31 €
+""",
+        fields={
+            "invoice_number": "GS-90017",
+            "issue_date": "2020-11-11",
+            "seller_name": "Großhandel Meier GmbH & Co. KG",
+            "buyer_name": "Bäckerei Schulze",
+            "currency": "EUR",
+            "net_total": "-133.00",
+            "tax_total": "-9.31",
+            "gross_total": "-142.31",
+        },
+        items=(("Mehl Type 550", "-10", "12.50", "-125.00"), ("Hefe", "-2", "4.00", "-8.00")),
+    ),
+    Invoice(
+        name="german-rows-without-headings",
+        drawing="""
+Tischlerei Holzwurm GmbH
+Am Wald 4
+83022 Rosenheim                                        Rechnungs-Nr.:   R-2022-77
+                                                       Rechnungsdatum:  01.10.2022
+Rechnungsempfänger:
+Praxis Dr. Weiß
+Bahnhofplatz 9
+83022 Rosenheim
+
+Für die Arbeiten in Ihrer Praxis berechnen wir:
+
+12,5 Std.    Einbau Regale                   à    58,00 €         725,00 €
+6 Stk.       Regalböden Eiche                à    35,50 €         213,00 €
+
+                                          Nettobetrag             938,00 €
+                                          19% MwSt.               178,22 €
+                                          Rechnungssumme        1.116,22 €
+""",
+        fields={
+            "invoice_number": "R-2022-77",
+            "issue_date": "2022-10-01",
+            "seller_name": "Tischlerei Holzwurm GmbH",
+            "buyer_name": "Praxis Dr. Weiß",
+            "currency": "EUR",
+            "net_total": "938.00",
+            "tax_total": "178.22",
+            "gross_total": "1116.22",
+        },
+        items=(("Einbau Regale", "12.5", "58.00", "725.00"), ("Regalböden Eiche", "6", "35.50", "213.00")),
+    ),
+    Invoice(
+        name="dutch",
+        drawing="""
+ORION CONSULTING B.V.
+Keizersgracht 100
+1015 CV Amsterdam
+The Netherlands
+VAT NL854123456B01
+
+INVOICE
+
+Invoice number       Invoice date        Due date          Customer ref
+2023-00412           31 Aug 2023         30 Sep 2023       PO-5567
+
+To
+Vega Industries NV
+Havenlaan 86C
+1000 Brussels
+Belgium
+VAT BE0403170701
+
+Description                                 Hours       Rate            Total
+Senior consultant, August                     40        EUR 125.00      EUR 5,000.00
+Travel                                         1        EUR 210.40      EUR 210.40
+
+Subtotal                                                                EUR 5,210.40
+VAT 0% (reverse charge)                                                 EUR 0.00
+Total                                                                   EUR 5,210.40
+""",
+        fields={
+            "invoice_number": "2023-00412",
+            "issue_date": "2023-08-31",
+            "due_date": "2023-09-30",
+            "seller_name": "ORION CONSULTING B.V.",
+            "buyer_name": "Vega Industries NV",
+            "currency": "EUR",
+            "net_total": "5210.40",
+            "tax_total": "0.00",
+            "gross_total": "5210.40",
+            "seller_vat_id": "NL854123456B01",
+            "buyer_vat_id": "BE0403170701",
+        },
+        items=(("Senior consultant, August", "40", "125.00", "5000.00"), ("Travel", "1", "210.40", "210.40")),
+    ),
+    Invoice(
+        name="french-without-tax",
+        drawing="""
+FACTURE N° 2019-23
+Date de facturation : 12 mars 2019
+
+Claire Martin                                     Destinataire
+Traductrice                                       Éditions du Pont SAS
+8 impasse des Cerisiers                           14 boulevard Voltaire
+31000 Toulouse                                    75011 Paris
+SIRET 512 345 678 00021
+
+Prestation                               Quantité     Prix unitaire     Total
+Traduction EN-FR (mots)                       520           0,90 €     468,00 €
+Relecture                                       2          40,00 €      80,00 €
+
+                                                      Total à payer    548,00 €
+
+TVA non applicable, art. 293 B du CGI
+À régler avant le 11 avril 2019
+""",
+        fields={
+            "invoice_number": "2019-23",
+            "issue_date": "2019-03-12",
+            "due_date": "2019-04-11",
+            "seller_name": "Claire Martin",
+            "buyer_name": "Éditions du Pont SAS",
+            "currency": "EUR",
+            "gross_total": "548.00",
+        },
+        items=(("Traduction EN-FR (mots)", "520", "0.90", "468.00"), ("Relecture", "2", "40.00", "80.00")),
+    ),
+    Invoice(
+        name="british-from-to",
+        drawing="""
+                                 INVOICE
+
+From:                                    To:
+Greenfield Plumbing                      Mrs Helen Carter
+3 Mill Lane                              27 Orchard Road
+York YO1 7HH                             York YO24 1AB
+
+Invoice number: GP/118
+Date: 9th June 2021
+
+Work carried out                                                   Amount
+Replace kitchen tap and isolation valves                          £145.00
+Call out                                                           £60.00
+
+                                            Total                 £205.00
+""",
+        fields={
+            "invoice_number": "GP/118",
+            "issue_date": "2021-06-09",
+            "seller_name": "Greenfield Plumbing",
+            "buyer_name": "Mrs Helen Carter",
+            "currency": "GBP",
+            "gross_total": "205.00",
+        },
+        items=(("Replace kitchen tap and isolation valves", "", "", "145.00"), ("Call out", "", "", "60.00")),
+    ),
+    Invoice(
+        name="italian-contribution",
+        drawing="""
+Studio Tecnico Bianchi
+Ing. Marco Bianchi
+Via Roma 5 - 10121 Torino
+C.F. BNCMRC70A01L219X - P. IVA 08973230967
+
+                                                  Destinatario:
+                                                  Edilnord S.r.l.
+                                                  Via Po 33
+                                                  10124 Torino
+                                                  P. IVA 07643520567
+
+FATTURA N. 15/2021                                Data: 30/04/2021
+
+Descrizione                                                    Importo
+Progettazione strutturale                                     2.000,00
+Direzione lavori                                              1.000,00
+
+Imponibile                                                    3.000,00
+Contributo integrativo 4%                                       120,00
+IVA 22%                                                         686,40
+Totale fattura                                                3.806,40
+Ritenuta d'acconto 20%                                         -600,00
+Netto a pagare                                                3.206,40
+""",
+        fields={
+            "invoice_number": "15/2021",
+            "issue_date": "2021-04-30",
+            "seller_name": "Studio Tecnico Bianchi",
+            "buyer_name": "Edilnord S.r.l.",
+            "tax_total": "686.40",
+            "gross_total": "3806.40",
+            "net_total": "3000.00",
+            "seller_vat_id": "08973230967",
+            "buyer_vat_id": "07643520567",
+        },
+        items=(("Progettazione strutturale", "", "", "2000.00"), ("Direzione lavori", "", "", "1000.00")),
+    ),
 )
