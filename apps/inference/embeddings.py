@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,13 +12,15 @@ from typing import Any, Literal, Protocol
 import httpx
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, FiniteFloat, ValidationError
 
 from apps.common.errors import RetryableError, TerminalError
+from apps.inference.refusals import wished_delay
 
 DIMENSIONS = 384
 BATCH = 16
 MAX_TOKENS = 256
+MAX_REPLY_BYTES = 4 * 1024 * 1024
 
 TextKind = Literal["passage", "query"]
 Vectors = npt.NDArray[np.float32]
@@ -105,7 +107,7 @@ class LocalEmbedder:
 
 class _Vector(BaseModel):
     index: int
-    embedding: list[float]
+    embedding: list[FiniteFloat]
 
 
 class _Reply(BaseModel):
@@ -118,8 +120,11 @@ class RemoteEmbedder:
     def __init__(self, *, url: str, model: str = "default", api_key: str | None = None, timeout: float = 60.0) -> None:
         self.name = f"remote:{model}"
         self._model = model
-        headers = {"authorization": f"Bearer {api_key}"} if api_key else {}
-        self._client = httpx.Client(base_url=url.rstrip("/"), headers=headers, timeout=timeout)
+        # What is not compressed can be bounded as it comes.
+        headers = {"accept-encoding": "identity"}
+        if api_key:
+            headers["authorization"] = f"Bearer {api_key}"
+        self._client = httpx.Client(base_url=url.rstrip("/").removesuffix("/v1"), headers=headers, timeout=timeout)
 
     def embed(self, texts: Sequence[str], *, kind: TextKind = "passage") -> Vectors:  # noqa: ARG002 - the model's matter
         vectors = np.zeros((len(texts), DIMENSIONS), dtype=np.float32)
@@ -130,23 +135,34 @@ class RemoteEmbedder:
         return vectors
 
     def _ask(self, texts: list[str]) -> Vectors:
+        status, retry_after, content = self._post({"model": self._model, "input": texts})
+        if status >= 500 or status == httpx.codes.TOO_MANY_REQUESTS:
+            raise EmbeddingsDownError("the embedding server is busy or broken", retry_after=retry_after)
+        if status != httpx.codes.OK:
+            raise EmbeddingsRefusedError(f"the embedding server refuses the request ({status})")
         try:
-            response = self._client.post("/v1/embeddings", json={"model": self._model, "input": texts})
-            response.raise_for_status()
-        except httpx.HTTPStatusError as error:
-            if error.response.status_code < 500 and error.response.status_code != 429:
-                raise EmbeddingsRefusedError("the embedding server refuses the request") from None
-            raise EmbeddingsDownError("the embedding server is busy or broken") from None
-        except httpx.HTTPError:
-            raise EmbeddingsDownError("the embedding server can't be reached") from None
-        try:
-            reply = _Reply.model_validate_json(response.content)
+            reply = _Reply.model_validate_json(content)
         except ValidationError:
             raise EmbeddingsRefusedError("the embedding server's answer can't be read") from None
         ordered = sorted(reply.data, key=lambda vector: vector.index)
-        if len(ordered) != len(texts) or any(len(vector.embedding) != DIMENSIONS for vector in ordered):
+        if [vector.index for vector in ordered] != list(range(len(texts))):
+            raise EmbeddingsRefusedError("the embedding server must answer one vector for each text")
+        if any(len(vector.embedding) != DIMENSIONS for vector in ordered):
             raise EmbeddingsRefusedError(f"the embedding server must answer vectors of {DIMENSIONS} dimensions")
         return np.array([vector.embedding for vector in ordered], dtype=np.float32)
+
+    def _post(self, body: Mapping[str, str | list[str]]) -> tuple[int, float | None, bytes]:
+        """Return the status, the delay that the server asks for, and the answer, which is bounded."""
+        content = bytearray()
+        try:
+            with self._client.stream("POST", "/v1/embeddings", json=body) as response:
+                for part in response.iter_raw():
+                    content += part
+                    if len(content) > MAX_REPLY_BYTES:
+                        raise EmbeddingsRefusedError("the embedding server's answer is too long")
+        except httpx.HTTPError:
+            raise EmbeddingsDownError("the embedding server can't be reached, or hung up") from None
+        return response.status_code, wished_delay(response.headers.get("retry-after")), bytes(content)
 
 
 @cache

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 
 from apps.inference.embeddings import DIMENSIONS, LocalEmbedder
@@ -39,6 +41,14 @@ def test_a_text_has_the_same_vector_in_any_company() -> None:
     together = MODEL.embed(texts)
     alone = np.vstack([MODEL.embed([text]) for text in texts])
     assert np.allclose((together * alone).sum(axis=1), 1, atol=5e-3)
+
+
+def test_the_same_texts_have_the_same_vectors_from_many_threads_at_once() -> None:
+    model = LocalEmbedder()
+    texts = ["invoice number", "gross total", "date of delivery"]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: model.embed(texts), range(8)))
+    assert all(np.array_equal(vectors, found[0]) for vectors in found)
 
 
 def test_a_text_beyond_the_limit_is_cut() -> None:
