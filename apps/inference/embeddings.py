@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,6 +22,8 @@ from apps.inference.refusals import wished_delay
 DIMENSIONS = 384
 BATCH = 16
 MAX_TOKENS = 256
+# What of a batch still lies in a core's cache: passages go by twos or threes, labels by sixteens.
+BATCH_TOKENS = 512
 MAX_REPLY_BYTES = 4 * 1024 * 1024
 
 TextKind = Literal["passage", "query"]
@@ -68,8 +72,7 @@ class LocalEmbedder:
         encoded = tokenizer.encode_batch(list(texts))
         # Texts of like length share a batch, so that little is padding.
         order = sorted((number for number, text in enumerate(texts) if text.strip()), key=lambda n: len(encoded[n].ids))
-        for start in range(0, len(order), BATCH):
-            chosen = order[start : start + BATCH]
+        for chosen in _batches(order, [len(text.ids) for text in encoded]):
             width = len(encoded[chosen[-1]].ids)
             ids = np.zeros((len(chosen), width), dtype=np.int64)
             mask = np.zeros_like(ids)
@@ -87,6 +90,11 @@ class LocalEmbedder:
     def _load(self) -> tuple[Any, Any]:
         with self._lock:
             if self._loaded is None:
+                # Newer releases report to their maker's server unless told otherwise before they are loaded; the lock
+                # file has one that can't.
+                os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+                # No threads: the process may fork later, and its cores are the other processes' too.
+                os.environ["TOKENIZERS_PARALLELISM"] = "false"
                 # Heavy, and only needed by who embeds.
                 import onnxruntime  # noqa: PLC0415
                 from tokenizers import Tokenizer  # noqa: PLC0415
@@ -169,6 +177,24 @@ class RemoteEmbedder:
 def embedder(url: str | None = None) -> Embedder:
     """Return this process's embedder: the server at `url`, or the local model."""
     return RemoteEmbedder(url=url) if url else LocalEmbedder()
+
+
+def preload() -> None:
+    """Load the local model where it is installed, so that no first text has to wait for it."""
+    with suppress(TerminalError):
+        embedder().embed(["first"])
+
+
+def _batches(order: Sequence[int], lengths: Sequence[int]) -> Iterator[list[int]]:
+    """Cut texts, sorted by their lengths in tokens, into batches that are at most BATCH and BATCH_TOKENS large."""
+    batch: list[int] = []
+    for number in order:
+        if batch and (len(batch) == BATCH or (len(batch) + 1) * lengths[number] > BATCH_TOKENS):
+            yield batch
+            batch = []
+        batch.append(number)
+    if batch:
+        yield batch
 
 
 def _unit(vectors: Vectors) -> Vectors:
