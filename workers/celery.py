@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import os
 
+# Before a numerical library is loaded: one would start a thread a core in every process of a pool.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "apps.config.settings.prod")
+
 import django
 from celery import Celery
-from celery.signals import worker_process_init
+from celery.signals import celeryd_after_setup
+from celery.worker import WorkController
 from django.conf import settings
+from django.utils.module_loading import import_string
 from kombu.entity import Queue
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "apps.config.settings.prod")
 django.setup()
 
 from apps.pipeline.stages import STAGES  # noqa: E402 - the models need Django to be set up
@@ -45,7 +50,9 @@ app.conf.update(
 app.conf["CELERY_DB_REUSE_MAX"] = 500
 
 
-@worker_process_init.connect  # type: ignore[untyped-decorator]
-def _one_thread_each(**_: object) -> None:
-    """Stop numerical libraries from starting a thread a core in every process of the pool."""
-    os.environ["OMP_NUM_THREADS"] = "1"
+@celeryd_after_setup.connect  # type: ignore[untyped-decorator]
+def _preload(instance: WorkController, **_: object) -> None:
+    """Load what the worker's stages need, before its pool forks: the first documents don't wait, all share one copy."""
+    queues = instance.app.amqp.queues.consume_from
+    for path in {stage.preload for stage in STAGES if stage.preload and stage.queue in queues}:
+        import_string(path)()

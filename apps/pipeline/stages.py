@@ -54,13 +54,14 @@ class Stage:
     """One kind of work.
 
     `after` are the stages that must be done before it; `queue` the pool of workers that suits it; `body` the dotted
-    path of its work; `shard_pages` the size of a piece, None where a document is one piece; `reached` the state of the
-    document once all pieces are done.
+    path of its work; `preload` that of what its workers load before they take any; `shard_pages` the size of a piece,
+    None where a document is one piece; `reached` the state of the document once all pieces are done.
     """
 
     name: str
     body: str
     queue: str
+    preload: str | None = None
     after: tuple[str, ...] = ()
     shard_pages: int | None = None
     reached: DocumentStatus | None = None
@@ -80,11 +81,18 @@ STAGES: tuple[Stage, ...] = (
         name="extract",
         body="apps.pipeline.bodies.extract.extract",
         queue="extraction",
+        preload="apps.inference.embeddings.preload",
         after=("parse",),
         reached=DocumentStatus.EXTRACTED,
     ),
     Stage(name="ask", body="apps.pipeline.bodies.ask.ask", queue="model", after=("extract", "render")),
-    Stage(name="index", body="apps.pipeline.bodies.index.index", queue="extraction", after=("parse",)),
+    Stage(
+        name="index",
+        body="apps.pipeline.bodies.index.index",
+        queue="extraction",
+        preload="apps.inference.embeddings.preload",
+        after=("parse",),
+    ),
 )
 
 BY_NAME = {stage.name: stage for stage in STAGES}
