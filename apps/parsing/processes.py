@@ -43,7 +43,7 @@ class Zygote:
                 stdout=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
                 cwd="/",
-                start_new_session=True,
+                process_group=0,  # in the worker's session: Linux weighs sessions first, and `nice` only within one
             )
         finally:
             theirs.close()

@@ -208,7 +208,7 @@ class Supervisor:
                     stdin=subprocess.DEVNULL,
                     stdout=output,
                     stderr=log,
-                    start_new_session=True,
+                    process_group=0,  # no session: Linux would weigh each as one, and `nice` count for nothing
                     preexec_fn=lineage.die_with_parent(),  # noqa: PLW1509 - one thread, and it calls the kernel only
                     user=None if account is None else account.pw_uid,
                     group=None if account is None else account.pw_gid,
