@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import mmap
 import os
-from collections.abc import Iterator
 
 import pymupdf
 
@@ -19,12 +19,14 @@ _FLUSH_BYTES = 128 * 1024
 _SECONDS_AFTER_LIMIT = 2  # between the signal that can be reported and the one that can't
 
 
-def load() -> None:
-    """Import and initialise what children use: done once, before the fork, while files can still be opened."""
+def load(*, with_ocr: bool) -> None:
+    """Import, initialise and use once what children use: done before the fork, while files can still be opened."""
     pymupdf.TOOLS.mupdf_display_errors(False)
     pymupdf.TOOLS.mupdf_display_warnings(False)
-    ocr.load()
     opened = opening.rehearsal()
+    if with_ocr:
+        ocr.load()
+        ocr.rehearse(opened.document.load_page(0))
     list(opened.attachments())
     reader = reading.Reader(opened=opened, limits=Limits())
     reader.read(1)
@@ -34,6 +36,7 @@ def load() -> None:
 
 def run(job: Job, *, document: int, output: int) -> None:
     """Do the job on an open file, write frames to an open socket. Raises nothing that the frames could tell."""
+    gc.disable()  # it ends before there is garbage worth collecting
     sender = _Sender(output, at_most=job.limits.max_output_bytes)
     size = os.fstat(document).st_size
     limits = job.limits
@@ -81,18 +84,17 @@ def _work(job: Job, data: memoryview, sender: _Sender) -> None:
         for attachment in opened.attachments():
             head = json.dumps({"name": attachment.name, "media_type": attachment.media_type}).encode()
             sender.send(Kind.ATTACHMENT, head + b"\x00" + attachment.data)
-    language = _read(opened, numbers, limits, sender)
-    sender.send(Kind.DONE, json.dumps({"language": language}).encode())
-
-
-def _read(opened: opening.Opened, numbers: range, limits: Limits, sender: _Sender) -> str | None:
     reader = reading.Reader(opened=opened, limits=limits)
-    pages: Iterator[bytes] = (reader.read(number) for number in numbers)
-    for page in pages:
+    for number in numbers:
+        try:
+            page = reader.read(number)
+        except ocr.NotLoaded:
+            sender.send(Kind.STOPPED, json.dumps({"page": number, "language": reader.language()}).encode())
+            return
         sender.send(Kind.PAGE, page)
         if reader.was_slow:
             sender.flush()
-    return reader.language()
+    sender.send(Kind.DONE, json.dumps({"language": reader.language()}).encode())
 
 
 def _pages_at_most(job: Job) -> int:

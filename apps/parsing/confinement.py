@@ -60,7 +60,7 @@ def leave_network() -> bool:
     """Move this process into a network and IPC namespace of its own that has no interface up."""
     if not _LINUX:
         return False
-    unshare = ctypes.CDLL(None, use_errno=True).unshare
+    unshare = _LIBC.unshare
     namespaces = _CLONE_NEWNET | _CLONE_NEWIPC
     return bool(unshare(namespaces) == 0 or unshare(_CLONE_NEWUSER | namespaces) == 0)
 
@@ -116,11 +116,19 @@ def forbid_system_calls() -> bool:
 
     Returns False where the platform has no such filter.
     """
+    if _PROGRAM is None:
+        return False
+    code = ctypes.create_string_buffer(_PROGRAM)
+    header = ctypes.create_string_buffer(struct.pack("@HP", len(_PROGRAM) // 8, ctypes.addressof(code)))
+    return _prctl(_PR_SET_NO_NEW_PRIVS, 1) and _prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.addressof(header))
+
+
+def _program() -> bytes | None:
+    """Return the filter, struct sock_filter after struct sock_filter, or None for a platform it isn't written for."""
     machine = platform.machine()
     if not _LINUX or machine not in _ARCHITECTURES:
-        return False
+        return None
     calls = sorted(_CALLS[machine].values())
-    limit_call = _PRLIMIT[machine]
     # seccomp_data: int nr; u32 arch; u64 instruction_pointer; u64 args[6], little endian
     program = [
         _instruction(_BPF_LOAD, 0, 0, 4),
@@ -128,7 +136,7 @@ def forbid_system_calls() -> bool:
         _instruction(_BPF_RETURN, 0, 0, _REFUSE),
         _instruction(_BPF_LOAD, 0, 0, 0),
         # prlimit64 on itself only: its first argument, a process, is 0
-        _instruction(_BPF_JUMP_EQUAL, 0, 6, limit_call),
+        _instruction(_BPF_JUMP_EQUAL, 0, 6, _PRLIMIT[machine]),
         _instruction(_BPF_LOAD, 0, 0, 16),
         _instruction(_BPF_JUMP_EQUAL, 0, 3, 0),
         _instruction(_BPF_LOAD, 0, 0, 20),
@@ -139,9 +147,7 @@ def forbid_system_calls() -> bool:
     for position, call in enumerate(calls):
         program.append(_instruction(_BPF_JUMP_EQUAL, len(calls) - position, 0, call))
     program += [_instruction(_BPF_RETURN, 0, 0, _REFUSE), _instruction(_BPF_RETURN, 0, 0, _ALLOW)]
-    code = ctypes.create_string_buffer(b"".join(program))
-    header = ctypes.create_string_buffer(struct.pack("@HP", len(program), ctypes.addressof(code)))
-    return _prctl(_PR_SET_NO_NEW_PRIVS, 1) and _prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.addressof(header))
+    return b"".join(program)
 
 
 def _instruction(code: int, if_true: int, if_false: int, value: int) -> bytes:
@@ -151,7 +157,7 @@ def _instruction(code: int, if_true: int, if_false: int, value: int) -> bytes:
 
 def _prctl(option: int, *arguments: int) -> bool:
     values = [ctypes.c_ulong(value) for value in (*arguments, 0, 0, 0, 0)[:4]]
-    return bool(ctypes.CDLL(None, use_errno=True).prctl(option, *values) == 0)
+    return bool(_LIBC.prctl(option, *values) == 0)
 
 
 def _lower(which: int, value: int) -> None:
@@ -163,3 +169,7 @@ def _lower(which: int, value: int) -> None:
 def _address_space() -> int:
     """Return the bytes of address space that this process has."""
     return int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+
+
+_LIBC = ctypes.CDLL(None, use_errno=True)
+_PROGRAM = _program()

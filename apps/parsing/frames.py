@@ -28,6 +28,8 @@ class Kind(IntEnum):
     """page number, width, height, bytes of JPEG; the JPEG; the tables as JSON"""
     DONE = 5
     """JSON: {"language": code or null}"""
+    STOPPED = 7
+    """JSON: {"page": the next page, which needs OCR that this child hasn't got, "language": code or null}"""
     FAILED = 6
     """JSON: {"code", "facts": {name: integer}}"""
 

@@ -12,9 +12,13 @@ _STOP_WORDS = {
     "pt": "o os as do da dos das e uma é para por com se que não no na ao em são pela seu sua mais",
     "pl": "i w na z do się nie że od za po przez oraz jest dla są lub ze przy jako o tym być",
 }
-_WORDS = {language: frozenset(words.split()) for language, words in _STOP_WORDS.items()}
+_LANGUAGES: dict[str, list[str]] = {}
+for _language, _words in _STOP_WORDS.items():
+    for _word in _words.split():
+        _LANGUAGES.setdefault(_word, []).append(_language)
 _MINIMUM = 4
-_MAX_WORDS = 3000
+_LEAD = 1.2
+_MAX_WORDS = 1000
 _STRIPPED = ".,;:!?()[]\"'»«"
 
 
@@ -23,9 +27,9 @@ def guess(text: str) -> str | None:
 
     A language must show at least four of its small words, and a fifth more than the next.
     """
-    words = [word.strip(_STRIPPED).lower() for word in text.split()[:_MAX_WORDS]]
-    scores = sorted(
-        ((sum(word in known for word in words), language) for language, known in _WORDS.items()), reverse=True
-    )
-    (best, language), (second, _) = scores[0], scores[1]
-    return language if best >= _MINIMUM and best >= second * 1.2 else None
+    scores = dict.fromkeys(_STOP_WORDS, 0)
+    for word in text.split()[:_MAX_WORDS]:
+        for language in _LANGUAGES.get(word.strip(_STRIPPED).lower(), ()):
+            scores[language] += 1
+    best, second = sorted(scores, key=lambda language: scores[language], reverse=True)[:2]
+    return best if scores[best] >= _MINIMUM and scores[best] >= scores[second] * _LEAD else None

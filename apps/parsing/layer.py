@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 import numpy as np
@@ -16,6 +17,7 @@ _IDENTITY = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
 _FEW_WORDS = 25
 _COVERED = 0.4
 _GARBAGE = 0.3
+_MEANINGLESS = re.compile("[\ufffd\ue000-\uf8ff]")
 _UNPRINTABLE = {"Cc", "Cf", "Cs", "Cn", "Zl", "Zp"}
 
 
@@ -75,11 +77,11 @@ def is_usable(page: pymupdf.Page, columns: Columns) -> bool:
 
 
 def _garbage_share(text: str) -> float:
+    """Return which share of the letters is unknown (U+FFFD) or of somebody's own making (private use)."""
     if text.isascii():
         return 0.0
-    meaningless = sum(letter == "\ufffd" or "\ue000" <= letter <= "\uf8ff" for letter in text)
-    letters = sum(not letter.isspace() for letter in text)
-    return meaningless / max(letters, 1)
+    letters = len(text) - text.count(" ") - text.count("\n")
+    return len(_MEANINGLESS.findall(text)) / max(letters, 1)
 
 
 def _picture_share(page: pymupdf.Page) -> float:

@@ -49,6 +49,10 @@ class _Engines:
 _engines: _Engines | None = None
 
 
+class NotLoaded(Exception):  # noqa: N818 - no error: another process has it
+    """OCR is needed and was not loaded in this process."""
+
+
 def load() -> None:
     """Load the engine and its languages; done once, before the process forks."""
     global _engines  # noqa: PLW0603 - one engine a process; it takes 0.2 s to load
@@ -57,21 +61,33 @@ def load() -> None:
         reader=tesserocr.PyTessBaseAPI(path=path, lang=LANGUAGES, psm=tesserocr.PSM.AUTO),
         compass=tesserocr.PyTessBaseAPI(path=path, lang="osd", psm=tesserocr.PSM.OSD_ONLY),
     )
-    # numpy imports a part of itself at its first median, and a confined process can't import.
-    np.median(np.zeros(2))
-    # It complains of a resolution of 1: its log must be open before files can't be, or the next complaint kills it.
-    blank = np.full((100, 100), 255, dtype=np.uint8)
-    _engines.reader.SetImageBytes(blank.tobytes(), 100, 100, 1, 100)
-    _engines.reader.SetSourceResolution(1)
-    _engines.reader.Recognize()
-    for mode in (tesserocr.PSM.AUTO, tesserocr.PSM.SINGLE_BLOCK, tesserocr.PSM.SPARSE_TEXT):
-        _look(blank, mode=mode)
-    _upright(blank)
-    _resize(skew.straighten(blank, 2.0), 2.0)
+
+
+def rehearse(page: pymupdf.Page) -> None:
+    """Read a page of words in every way there is, so that nothing is left to be imported or opened later.
+
+    A confined process can do neither: numpy imports a part of itself at its first median, and the first complaint of
+    Tesseract's, as of a resolution of 1, opens its log.
+    """
+    pixels = _draw(page, bound=mupdf.fz_bound_page(page.this))
+    pixels = np.ascontiguousarray(pixels[: pixels.shape[0] // 4])
+    _reader().SetImageBytes(pixels.tobytes(), pixels.shape[1], pixels.shape[0], 1, pixels.shape[1])
+    _reader().SetSourceResolution(1)
+    _reader().Recognize()
+    slanted = skew.straighten(pixels, 3.0)
+    skew.angle_of(slanted)
+    _upright(slanted)
+    for sure in (0.0, 2.0):
+        words = _look_again(pixels, _look(pixels, mode=tesserocr.PSM.AUTO), sure=sure)
+        skew.slanted(words.boxes, 3.0, straight=slanted.shape, original=pixels.shape)
+        words.columns(aspect=1.0, turns=1)
+    _look(pixels, mode=tesserocr.PSM.SPARSE_TEXT)
 
 
 def recognise(page: pymupdf.Page, *, bound: mupdf.FzRect, number: int, limits: Limits) -> Columns:
-    """Return the words that the page shows, with confidences. Raises Failure page_too_large."""
+    """Return the words that the page shows, with confidences. Raises NotLoaded, Failure page_too_large."""
+    if _engines is None:
+        raise NotLoaded
     drawing.check_pictures(page, number=number, limits=limits)
     pixels = _draw(page, bound=bound)
     if int(pixels.max()) - int(pixels.min()) < _FAINT:
@@ -130,15 +146,19 @@ def _draw(page: pymupdf.Page, *, bound: mupdf.FzRect) -> npt.NDArray[np.uint8]:
 
 def _look(pixels: npt.NDArray[np.uint8], *, mode: int) -> Words:
     """Return the words of a picture in gray."""
-    if _engines is None:
-        raise RuntimeError("load() comes first")
     height, width = pixels.shape
-    reader = _engines.reader
+    reader = _reader()
     reader.SetPageSegMode(mode)
     reader.SetImageBytes(pixels.tobytes(), width, height, 1, width)
     reader.SetSourceResolution(int(_USUAL_DPI))
     reader.Recognize()
     return _words(reader.GetTSVText(0), height=height)
+
+
+def _reader() -> tesserocr.PyTessBaseAPI:
+    if _engines is None:
+        raise NotLoaded
+    return _engines.reader
 
 
 def _words(table: str, *, height: int) -> Words:
@@ -185,7 +205,7 @@ def _unread_ink(pixels: npt.NDArray[np.uint8], words: Words) -> float:
 def _upright(pixels: npt.NDArray[np.uint8]) -> int:
     """Return by how many quarter turns to the left (numpy.rot90) the picture stands upright; 0 where it isn't clear."""
     if _engines is None:
-        raise RuntimeError("load() comes first")
+        raise NotLoaded
     height, width = pixels.shape
     compass = _engines.compass
     compass.SetImageBytes(pixels.tobytes(), width, height, 1, width)

@@ -15,10 +15,10 @@
 `errors.SandboxLost` (RetryableError) where it isn't. Pages are passed on as they come: memory stays bounded.
 
 A Sandbox may live as long as the process that uses it, be used by several threads at once, and be inherited through
-fork: each process starts a zygote of its own at the first use (about 0.7 s; then about 10 ms a document). The zygote
-is started with an empty environment; it, and with it every child, ends when the Sandbox is closed or its process
-dies. What else children go without is in `protections`; see confinement.py. There is no temporary folder: a child
-can't open files at all.
+fork: each process starts zygotes of its own at the first use, one for text (0.6 s; then some 10 ms a document), and one
+that has OCR when the first page needs it. They are started with an empty environment; they, and with them every child,
+end when the Sandbox is closed or its process dies. What else children go without is in `protections`; see
+confinement.py. There is no temporary folder: a child can't open files at all.
 """
 
 from __future__ import annotations
@@ -26,12 +26,14 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from types import TracebackType
 from typing import Self
 
+from apps.parsing import sniff
 from apps.parsing.codec import CodecError, EncodedPage, decode_page, peek, tables_from_json
 from apps.parsing.errors import SandboxLost, unparsable
 from apps.parsing.frames import RENDERED, Kind
@@ -40,6 +42,7 @@ from apps.parsing.limits import Limits
 from apps.parsing.pages import Attachment, ParsedDocument, Table
 from apps.parsing.processes import Child, Zygote
 
+_PICTURES = frozenset({sniff.PNG, sniff.JPEG, sniff.TIFF})
 _MAX_ATTACHMENTS = 64
 _MAX_PASSWORD_CHARACTERS = 1000
 
@@ -69,43 +72,52 @@ class Reading:
     `language` (ISO 639-1, of the pages read) after the last page.
     """
 
-    def __init__(self, *, conversation: _Conversation) -> None:
+    def __init__(self, *, conversation: _Conversation, go_on: Callable[[int], _Conversation]) -> None:
         self._conversation = conversation
+        self._go_on = go_on
         self.pages = conversation.pages
-        self.attachments: tuple[Attachment, ...] = ()
         self.language: str | None = None
-        self._first_page: bytes | None = None
+        self._waiting: tuple[Kind, bytes] | None = None
         attachments: list[Attachment] = []
         for kind, payload in conversation.frames:
-            if kind is Kind.ATTACHMENT and len(attachments) < _MAX_ATTACHMENTS:
+            if kind is not Kind.ATTACHMENT:
+                self._waiting = (kind, payload)
+                break
+            if len(attachments) < _MAX_ATTACHMENTS:
                 attachments.append(_attachment(payload))
-            elif kind is Kind.PAGE:
-                self._first_page = payload
-                break
-            elif kind is Kind.DONE:
-                self._finish(payload)
-                break
         self.attachments = tuple(attachments)
 
     def __iter__(self) -> Iterator[EncodedPage]:
-        if self._first_page is None:
-            return
-        page, self._first_page = self._first_page, None
-        yield _page(page)
-        for kind, payload in self._conversation.frames:
+        while self._waiting is not None:
+            kind, payload = self._waiting
+            self._waiting = None
             if kind is Kind.PAGE:
                 yield _page(payload)
+            elif kind is Kind.STOPPED:
+                self._continue(payload)
             elif kind is Kind.DONE:
-                self._finish(payload)
+                self._note_language(payload)
+                self.close()
+                return
+            self._waiting = next(self._conversation.frames, None)
+
+    def _continue(self, payload: bytes) -> None:
+        """Go on in a process that has OCR."""
+        self._note_language(payload)
+        page = _json(payload).get("page")
+        self.close()
+        if not isinstance(page, int) or not 1 <= page <= self.pages:
+            raise unparsable(code="crashed")
+        self._conversation = self._go_on(page)
+
+    def _note_language(self, payload: bytes) -> None:
+        language = _json(payload).get("language")
+        if isinstance(language, str) and len(language) == 2:
+            self.language = language
 
     def close(self) -> None:
         """Stop reading, and end the process that does."""
         self._conversation.close()
-
-    def _finish(self, payload: bytes) -> None:
-        language = _json(payload).get("language")
-        self.language = language if isinstance(language, str) and len(language) == 2 else None
-        self.close()
 
     def __enter__(self) -> Self:
         return self
@@ -122,11 +134,12 @@ class Sandbox:
     def __init__(self, *, limits: Limits | None = None) -> None:
         self.limits = limits or Limits()
         self._zygote: Zygote | None = None
+        self._zygote_with_ocr: Zygote | None = None
         self._lock = threading.Lock()
         self._owner = os.getpid()
 
     def start(self) -> None:
-        """Start the zygote now rather than at the first use. Raises SandboxLost."""
+        """Start the zygote that reads text now rather than at the first use. Raises SandboxLost."""
         self._running()
 
     @property
@@ -150,11 +163,21 @@ class Sandbox:
         last: int | None = None,
     ) -> Reading:
         """Read the words of a range of pages."""
-        conversation = self._begin(
-            Operation.READ, path=path, media_type=media_type, password=password, first=first, last=last
-        )
+
+        def begin(page: int, *, with_ocr: bool) -> _Conversation:
+            return self._begin(
+                Operation.READ,
+                path=path,
+                media_type=media_type,
+                password=password,
+                first=page,
+                last=last,
+                with_ocr=with_ocr,
+            )
+
+        conversation = begin(first, with_ocr=media_type in _PICTURES)
         try:
-            return Reading(conversation=conversation)
+            return Reading(conversation=conversation, go_on=partial(begin, with_ocr=True))
         except BaseException:
             conversation.close()
             raise
@@ -197,9 +220,10 @@ class Sandbox:
     def close(self) -> None:
         """End the zygote and what it still runs."""
         with self._lock:
-            if self._zygote is not None:
-                self._zygote.close()
-                self._zygote = None
+            for zygote in (self._zygote, self._zygote_with_ocr):
+                if zygote is not None:
+                    zygote.close()
+            self._zygote = self._zygote_with_ocr = None
 
     def _begin(
         self,
@@ -211,6 +235,7 @@ class Sandbox:
         first: int = 1,
         last: int | None = None,
         tables: bool = False,
+        with_ocr: bool = False,
     ) -> _Conversation:
         """Start a child and wait until it has opened the document.
 
@@ -230,33 +255,34 @@ class Sandbox:
             tables=tables,
         )
         try:
-            return self._try(job, path)
+            return self._try(job, path, with_ocr=with_ocr)
         except SandboxLost:
-            return self._try(job, path)
+            return self._try(job, path, with_ocr=with_ocr)
 
-    def _try(self, job: Job, path: str | os.PathLike[str]) -> _Conversation:
+    def _try(self, job: Job, path: str | os.PathLike[str], *, with_ocr: bool) -> _Conversation:
         document = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         try:
-            child = self._running().spawn(job, document=document)
+            child = self._running(with_ocr=with_ocr).spawn(job, document=document)
         finally:
             os.close(document)
         return _Conversation(child=child, job=job)
 
-    def _running(self) -> Zygote:
+    def _running(self, *, with_ocr: bool = False) -> Zygote:
         if self._owner != os.getpid():  # forked: the lock may be held by a thread that doesn't exist here
             self._lock = threading.Lock()
             self._owner = os.getpid()
         with self._lock:
-            zygote = self._zygote
+            zygote = self._zygote_with_ocr if with_ocr else self._zygote
             if zygote is not None and zygote.is_running():
                 return zygote
             if zygote is not None:
-                if zygote.owner == os.getpid():
-                    zygote.close()
-                else:
-                    zygote.forget()
-            self._zygote = Zygote()
-            return self._zygote
+                zygote.close()
+            zygote = Zygote(with_ocr=with_ocr)
+            if with_ocr:
+                self._zygote_with_ocr = zygote
+            else:
+                self._zygote = zygote
+            return zygote
 
     def __enter__(self) -> Self:
         return self

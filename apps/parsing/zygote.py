@@ -16,7 +16,6 @@ import select
 import signal
 import socket
 import struct
-import sys
 
 from apps.parsing import child, confinement, frames
 from apps.parsing.job import Job
@@ -26,7 +25,7 @@ _MAX_REQUEST_BYTES = 65536
 _FDS_A_REQUEST = 3
 
 
-def main(control_fd: int) -> None:
+def main(control_fd: int, *, with_ocr: bool) -> None:
     """Serve requests until the control socket closes."""
     control = socket.socket(fileno=control_fd)
     os.chdir("/")
@@ -34,7 +33,7 @@ def main(control_fd: int) -> None:
     for ignored in (signal.SIGINT, signal.SIGHUP):
         signal.signal(ignored, signal.SIG_IGN)
     confinement.prefer_as_victim()
-    child.load()
+    child.load(with_ocr=with_ocr)
     protections = {
         "no_network": confinement.leave_network(),
         "no_privileges": confinement.drop_privileges(),
@@ -140,7 +139,3 @@ def _reap(children: dict[int, int], poller: select.poll) -> None:
         with contextlib.suppress(OSError):
             os.write(fd, frames.STATUS.pack(status, usage.ru_utime, usage.ru_stime, usage.ru_maxrss))
         os.close(fd)
-
-
-if __name__ == "__main__":
-    main(int(sys.argv[1]))

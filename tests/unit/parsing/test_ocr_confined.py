@@ -6,8 +6,9 @@ import sys
 import pytest
 
 _CONFINE = """
-from apps.parsing import confinement, ocr
+from apps.parsing import confinement, ocr, opening
 ocr.load()
+ocr.rehearse(opening.rehearsal().document.load_page(0))
 if not confinement.forbid_system_calls():
     raise SystemExit(3)
 """
