@@ -95,8 +95,8 @@ def set_status(
 
 @in_tenant_scope
 def record_parse(*, tenant_id: UUID, document_id: UUID, page_count: int) -> None:
-    """Note the pages."""
-    Document.objects.filter(tenant_id=tenant_id, id=document_id).update(page_count=page_count)
+    """Note the pages, where they aren't known yet."""
+    Document.objects.filter(tenant_id=tenant_id, id=document_id, page_count=None).update(page_count=page_count)
 
 
 @in_tenant_scope

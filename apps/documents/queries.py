@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from django.db import connection
 from django.db.models import Q
 
 from apps.common.errors import TerminalError
@@ -135,16 +136,22 @@ class Source:
 @in_tenant_scope
 def source_of(*, tenant_id: UUID, document_id: UUID) -> Source | None:
     """Return where a document's bytes are, or None where it is deleted."""
-    row = Document.objects.filter(tenant_id=tenant_id, id=document_id).values("blob_id", "password").first()
-    if row is None or row["blob_id"] is None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT b.id, b.key, b.media_type, b.size, d.password FROM documents_document AS d "
+            "JOIN documents_blob AS b ON b.tenant_id = d.tenant_id AND b.id = d.blob_id "
+            "WHERE d.tenant_id = %s AND d.id = %s",
+            [tenant_id, document_id],
+        )
+        row = cursor.fetchone()
+    if row is None:
         return None
-    blob = Blob.objects.get(tenant_id=tenant_id, id=row["blob_id"])
-    password = row["password"]
+    blob_id, key, media_type, size, password = row
     return Source(
-        blob_id=blob.id,
-        key=blob.key,
-        media_type=blob.media_type,
-        size=blob.size,
+        blob_id=blob_id,
+        key=key,
+        media_type=media_type,
+        size=size,
         sealed_password=bytes(password) if password is not None else None,
     )
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 import orjson
+import psycopg
 from django.db import connection
 
 from apps.common.ids import new_id
@@ -32,14 +33,15 @@ def store_pages(*, tenant_id: UUID, blob_id: UUID, pages: Sequence[EncodedPage])
     """Write pages in one statement. The words stay as the parser's child encoded them."""
     if not pages:
         return
-    with connection.cursor() as cursor:
+    # Bytes go as they are to a cursor that binds on the server; Django's would write each as two letters of SQL.
+    with psycopg.Cursor(connection.connection) as cursor:
         cursor.execute(
             """
             INSERT INTO parsing_storedpage
               (tenant_id, id, blob_id, number, width, height, source, words,
                image_key, image_width, image_height, tables)
             SELECT %s, p.id, %s, p.number, p.width, p.height, p.source, p.words, '', 0, 0, '[]'::jsonb
-            FROM unnest(%s::uuid[], %s::int[], %s::float8[], %s::float8[], %s::text[], %s::bytea[])
+            FROM unnest(%s::uuid[], %s::int[], %s::float8[], %s::float8[], %s::text[], %b::bytea[])
               AS p (id, number, width, height, source, words)
             ON CONFLICT (tenant_id, blob_id, number) DO UPDATE
               SET width = excluded.width, height = excluded.height, source = excluded.source, words = excluded.words

@@ -115,14 +115,15 @@ def complete(*, tenant_id: UUID, held: Claim, outcome: Outcome, clock: Clock) ->
     run = _lock_run(tenant_id=tenant_id, run_id=held.run_id)
     _end_attempt(held=held, status=StageStatus.DONE)
     outcome.store()
-    document = Document.objects.only("page_count").get(tenant_id=tenant_id, id=run.document_id)
-    if outcome.page_count is not None and document.page_count is None:
-        documents.record_parse(tenant_id=tenant_id, document_id=run.document_id, page_count=outcome.page_count)
-        document.page_count = outcome.page_count
+    page_count = outcome.page_count
+    if page_count is not None:
+        documents.record_parse(tenant_id=tenant_id, document_id=run.document_id, page_count=page_count)
+    else:
+        page_count = Document.objects.values_list("page_count", flat=True).get(tenant_id=tenant_id, id=run.document_id)
     if outcome.doubtful is not None:
         Run.objects.filter(tenant_id=tenant_id, id=run.id).update(doubtful=outcome.doubtful)
         run.doubtful = outcome.doubtful
-    _advance(run=run, page_count=document.page_count, done=held, skip=outcome.skip, clock=clock)
+    _advance(run=run, page_count=page_count, done=held, skip=outcome.skip, clock=clock)
 
 
 @in_tenant_scope
@@ -263,48 +264,49 @@ def _advance(*, run: Run, page_count: int | None, done: Claim, skip: frozenset[s
 
 def _write_down(*, run: Run, planned: Iterable[Planned], status: StageStatus = StageStatus.PENDING) -> None:
     """Insert work and its hints, once however often it is planned, and send the hints when this is committed."""
-    rows = [
-        StageRun(
-            tenant_id=run.tenant_id,
-            id=new_id(),
-            run_id=run.id,
-            document_id=run.document_id,
-            stage=piece.stage,
-            shard=piece.shard,
-            input_digest=input_digest(source=run.source, planned=piece),
-            first_page=piece.first_page,
-            last_page=piece.last_page,
-            lane=run.lane,
-            status=status,
-            due_at=_DatabaseClock(),
-            finished_at=_DatabaseClock() if status == StageStatus.DONE else None,
-        )
-        for piece in planned
-    ]
-    if not rows:
+    pieces = tuple(planned)
+    if not pieces:
         return
-    StageRun.objects.bulk_create(rows, ignore_conflicts=True)
-    if status != StageStatus.PENDING:
-        return
-    written = set(
-        StageRun.objects.filter(tenant_id=run.tenant_id, id__in=[row.id for row in rows]).values_list("id", flat=True)
-    )
-    rows = [row for row in rows if row.id in written]
-    OutboxMessage.objects.bulk_create(
-        [
-            OutboxMessage(
-                tenant_id=row.tenant_id,
-                stage_run_id=row.id,
-                stage=row.stage,
-                lane=row.lane,
-                due_at=_DatabaseClock(),
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            WITH written AS (
+              INSERT INTO pipeline_stagerun
+                (tenant_id, id, run_id, document_id, stage, shard, input_digest, first_page, last_page, lane, status,
+                 fencing_token, attempts, lapses, due_at, finished_at, reason_code, reason)
+              SELECT %(tenant)s, p.id, %(run)s, %(document)s, p.stage, p.shard, p.digest, p.first, p.last, %(lane)s,
+                     %(status)s, 0, 0, 0, clock_timestamp(),
+                     CASE WHEN %(status)s = 'done' THEN clock_timestamp() END, '', ''
+              FROM unnest(%(ids)s::uuid[], %(stages)s::text[], %(shards)s::int[], %(digests)s::text[],
+                          %(firsts)s::int[], %(lasts)s::int[]) AS p (id, stage, shard, digest, first, last)
+              ON CONFLICT (tenant_id, run_id, stage, shard, input_digest) DO NOTHING
+              RETURNING id, stage
+            ), hinted AS (
+              INSERT INTO pipeline_outboxmessage (tenant_id, id, stage_run_id, stage, lane, due_at)
+              SELECT %(tenant)s, gen_random_uuid(), id, stage, %(lane)s, clock_timestamp() FROM written
+              WHERE %(status)s = 'pending'
             )
-            for row in rows
-        ]
-    )
-    _send_on_commit(
-        [Hint(tenant_id=row.tenant_id, stage_run_id=row.id, stage=row.stage, lane=row.lane) for row in rows]
-    )
+            SELECT id, stage FROM written
+            """,
+            {
+                "tenant": run.tenant_id,
+                "run": run.id,
+                "document": run.document_id,
+                "lane": run.lane,
+                "status": status.value,
+                "ids": [new_id() for _ in pieces],
+                "stages": [piece.stage for piece in pieces],
+                "shards": [piece.shard for piece in pieces],
+                "digests": [input_digest(source=run.source, planned=piece) for piece in pieces],
+                "firsts": [piece.first_page for piece in pieces],
+                "lasts": [piece.last_page for piece in pieces],
+            },
+        )
+        written = cursor.fetchall()
+    if status == StageStatus.PENDING and written:
+        _send_on_commit(
+            [Hint(tenant_id=run.tenant_id, stage_run_id=id_, stage=stage, lane=run.lane) for id_, stage in written]
+        )
 
 
 def _send_on_commit(hints: list[Hint]) -> None:

@@ -33,13 +33,14 @@ class ForeignScopeError(TerminalError):
 def tenant_scope(tenant_id: UUID) -> Iterator[None]:
     """Run the block in a transaction that sees and writes this tenant's rows only.
 
-    Blocks nest for the same tenant, and are one transaction then. Raises ForeignScopeError inside another tenant's.
+    Blocks nest for the same tenant and are one transaction then: an error in one undoes all. Raises ForeignScopeError
+    inside another tenant's.
     """
     current = _current.get()
     if current is not None:
         if current != tenant_id:
             raise ForeignScopeError("this work belongs to one tenant and asked for another's rows")
-        with transaction.atomic():
+        with transaction.atomic(savepoint=False):
             yield
         return
     with transaction.atomic():

@@ -33,7 +33,7 @@ Job = TypeVar("Job")
 PROCESSES = 2
 DOCUMENTS = 20
 PAGES = 20
-ROUNDS = 3
+ROUNDS = 7
 
 
 class Nobody:
@@ -47,7 +47,7 @@ class Nobody:
 
 
 def measure() -> list[Measurement]:
-    """Return pages a second of two processes each, the best of three rounds in turn."""
+    """Return pages a second of two processes each, the best of seven rounds in turn."""
     settings.QUIRE_DISPATCHER = "deploy.bench.parsing_text.Nobody"
     with tempfile.TemporaryDirectory() as folder:
         paths = documents(count=DOCUMENTS + PROCESSES, pages=PAGES, folder=Path(folder))

@@ -7,7 +7,8 @@ from decimal import Decimal
 from uuid import UUID, uuid4
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
+from django.db.transaction import TransactionManagementError, transaction
 
 from apps.common.errors import TerminalError
 from apps.extraction.values import ValueStatus
@@ -116,14 +117,15 @@ def test_storing_joins_the_transaction_around_it(tenant: UUID) -> None:
     assert results_of(tenant_id=tenant, document_id=document_id) == ()
 
 
-def test_a_failed_result_leaves_the_transaction_around_it_usable(tenant: UUID) -> None:
+def test_a_failed_result_undoes_the_transaction_around_it(tenant: UUID) -> None:
     document_id = document(tenant)
     with tenant_scope(tenant):
+        result(tenant, document_id, value("/a", "1"))
         with pytest.raises(IntegrityError, match="results_evidence_page_from_one"):
-            result(tenant, document_id, value("/a", "1", places=(evidence("1", page=0),)))
-        result(tenant, document_id, value("/b", "2"))
-    (stored,) = results_of(tenant_id=tenant, document_id=document_id)
-    assert [each.path for each in stored.values] == ["/b"]
+            result(tenant, document_id, value("/b", "2", places=(evidence("2", page=0),)))
+        with pytest.raises(TransactionManagementError):
+            result(tenant, document_id, value("/c", "3"))
+    assert results_of(tenant_id=tenant, document_id=document_id) == ()
 
 
 def test_the_same_place_twice_is_refused(tenant: UUID) -> None:
