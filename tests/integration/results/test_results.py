@@ -7,8 +7,8 @@ from decimal import Decimal
 from uuid import UUID, uuid4
 
 import pytest
-from django.db import IntegrityError
-from django.db.transaction import TransactionManagementError, transaction
+from django.db import IntegrityError, transaction
+from django.db.transaction import TransactionManagementError
 
 from apps.common.errors import TerminalError
 from apps.extraction.values import ValueStatus
