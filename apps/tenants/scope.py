@@ -19,6 +19,10 @@ from apps.common.errors import TerminalError
 
 _current: ContextVar[UUID | None] = ContextVar("tenant_scope", default=None)
 
+class SwallowedError(Exception):
+    """Code went on after an error that undid its transaction: it must not believe that it wrote anything."""
+
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -34,7 +38,7 @@ def tenant_scope(tenant_id: UUID) -> Iterator[None]:
     """Run the block in a transaction that sees and writes this tenant's rows only.
 
     Blocks nest for the same tenant and are one transaction then: an error in one undoes all. Raises ForeignScopeError
-    inside another tenant's.
+    inside another tenant's, SwallowedError where an inner block's error did not come this far.
     """
     current = _current.get()
     if current is not None:
@@ -51,6 +55,8 @@ def tenant_scope(tenant_id: UUID) -> Iterator[None]:
             yield
         finally:
             _current.reset(token)
+        if connection.needs_rollback:
+            raise SwallowedError("an error inside was caught, and what was written before it is lost")
 
 
 def in_tenant_scope(function: Callable[P, R]) -> Callable[P, R]:
