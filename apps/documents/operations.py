@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
+from django.db import connection
 from django.db.models import F
 
 from apps.common.clock import Clock
 from apps.common.ids import new_id
+from apps.documents import storage
 from apps.documents.models import Blob, Document, DocumentStatus, Lane
 from apps.tenants.scope import in_tenant_scope
 
@@ -71,6 +73,20 @@ def register_document(
         .get()
     )
     return Registered(document_id=stored_id, created=stored_id == document_id)
+
+
+def hold_bytes(*, key: str) -> None:
+    """Have a blob's bytes to this transaction alone, against others that store or delete them; wait for one that does."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [key])
+
+
+@in_tenant_scope
+def remove_bytes(*, tenant_id: UUID, key: str) -> None:
+    """Delete a blob's bytes from storage, unless a document has come with the same ones meanwhile."""
+    hold_bytes(key=key)
+    if not Blob.objects.filter(tenant_id=tenant_id, key=key).exists():
+        storage.delete(keys=[key])
 
 
 @in_tenant_scope

@@ -15,9 +15,14 @@ from uuid import UUID
 from django.core.files import File
 from django.core.files.storage import default_storage
 
+from apps.common.errors import RetryableError
 from apps.documents.errors import TooLargeError
 
-HEAD_BYTES = 4096
+
+class BytesLostError(RetryableError):
+    """Bytes were deleted between two looks at storage."""
+
+    code = "bytes_lost"
 
 
 def blob_key(*, tenant_id: UUID, sha256: str) -> str:
@@ -41,8 +46,11 @@ class Spooled:
 
 
 @contextmanager
-def spool(*, chunks: Iterable[bytes], max_bytes: int) -> Iterator[Spooled]:
-    """Write bytes to the disk while they are hashed. Raises TooLargeError at the first byte over the limit."""
+def spool(*, chunks: Iterable[bytes], max_bytes: int, head_bytes: int) -> Iterator[Spooled]:
+    """Write bytes to the disk while they are hashed, and keep the first `head_bytes` at hand.
+
+    Raises TooLargeError at the first byte over the limit.
+    """
     digest = hashlib.sha256()
     size = 0
     head = b""
@@ -59,8 +67,8 @@ def spool(*, chunks: Iterable[bytes], max_bytes: int) -> Iterator[Spooled]:
                         "split it, or ask your administrator to raise QUIRE_MAX_UPLOAD_BYTES"
                     )
                 digest.update(chunk)
-                if len(head) < HEAD_BYTES:
-                    head += chunk[: HEAD_BYTES - len(head)]
+                if len(head) < head_bytes:
+                    head += chunk[: head_bytes - len(head)]
                 file.write(chunk)
             file.flush()
             os.fsync(file.fileno())
@@ -78,11 +86,17 @@ class _MovableFile(File):  # type: ignore[type-arg] # the stub is generic, the c
 
 
 def keep(*, spooled: Spooled, key: str) -> None:
-    """Put spooled bytes into storage, unless they are there."""
+    """Put spooled bytes into storage, unless they are there.
+
+    Raises BytesLostError where they were there, and were deleted since.
+    """
     if default_storage.exists(key):
         return
-    with spooled.path.open("rb") as file:
-        default_storage.save(key, _MovableFile(file, name=str(spooled.path)))
+    try:
+        with spooled.path.open("rb") as file:
+            default_storage.save(key, _MovableFile(file, name=str(spooled.path)))
+    except FileNotFoundError:
+        raise BytesLostError("the same file was deleted at this very moment: upload it again") from None
 
 
 def put(*, key: str, data: bytes) -> None:

@@ -12,13 +12,14 @@ from django.db import transaction
 from apps.common.clock import Clock
 from apps.common.errors import TerminalError
 from apps.documents import operations as documents
+from apps.documents import queries as document_queries
 from apps.documents import storage
 from apps.documents.errors import UnknownSchemaError, UnsupportedTypeError
 from apps.documents.models import Document, DocumentStatus, Lane
 from apps.documents.names import display_name
 from apps.documents.sealing import seal
 from apps.parsing import queries as parsing
-from apps.parsing.sniff import describe, sniff
+from apps.parsing.sniff import HEAD_BYTES, describe, sniff
 from apps.pipeline import operations as pipeline
 from apps.results import operations as results
 from apps.schemas import queries as schemas
@@ -56,12 +57,12 @@ def accept_upload(
     """Store bytes, then write the document, its run and the first hint in one transaction.
 
     An empty `schema_slug` lets Quire find out which of the tenant's schemas fits. Raises UploadRefusedError: the type
-    isn't read, the file is too large, the schema isn't there.
+    isn't read, the file is too large, the schema isn't there; BytesLostError: the same file was just deleted.
     """
     if schema_slug and schemas.newest_version(tenant_id=tenant_id, slug=schema_slug) is None:
         known = ", ".join(schemas.slugs(tenant_id=tenant_id))
         raise UnknownSchemaError(f"there is no schema '{schema_slug[:63]}'; there are: {known}")
-    with storage.spool(chunks=chunks, max_bytes=settings.QUIRE_MAX_UPLOAD_BYTES) as spooled:
+    with storage.spool(chunks=chunks, max_bytes=settings.QUIRE_MAX_UPLOAD_BYTES, head_bytes=HEAD_BYTES) as spooled:
         media_type = sniff(spooled.head) if spooled.size else EMPTY_TYPE
         if media_type is None:
             raise UnsupportedTypeError(
@@ -71,6 +72,8 @@ def accept_upload(
         key = storage.blob_key(tenant_id=tenant_id, sha256=spooled.sha256)
         storage.keep(spooled=spooled, key=key)
         with tenant_scope(tenant_id):
+            documents.hold_bytes(key=key)
+            storage.keep(spooled=spooled, key=key)  # once more: a deletion may have been faster
             registered = documents.register_document(
                 tenant_id=tenant_id,
                 sha256=spooled.sha256,
@@ -118,6 +121,9 @@ def delete_document(*, tenant_id: UUID, document_id: UUID, clock: Clock) -> bool
 
     Returns False where there is no such document.
     """
+    source = document_queries.source_of(tenant_id=tenant_id, document_id=document_id)
+    if source is not None:
+        documents.hold_bytes(key=source.key)  # before any row, as uploads do; one of the same bytes waits for the end
     document = _lock(tenant_id=tenant_id, document_id=document_id)
     if document is None:
         return False
@@ -126,8 +132,13 @@ def delete_document(*, tenant_id: UUID, document_id: UUID, clock: Clock) -> bool
     results.delete_results(tenant_id=tenant_id, document_id=document_id)
     search.delete_passages(tenant_id=tenant_id, document_id=document_id)
     blob_key = documents.bury(tenant_id=tenant_id, document_id=document_id, clock=clock)
-    doomed = (*keys, *((blob_key,) if blob_key else ()))
-    transaction.on_commit(lambda: storage.delete(keys=doomed))
+
+    def remove() -> None:
+        storage.delete(keys=keys)
+        if blob_key:
+            documents.remove_bytes(tenant_id=tenant_id, key=blob_key)
+
+    transaction.on_commit(remove)
     return True
 
 

@@ -33,10 +33,12 @@ class Outcome:
     """What a stage made. `store` writes it, inside the transaction that checks the token; it must be quick.
 
     `page_count` is told by the stage that first learns it, and lets the planner cut later work into shards.
-    `skip` names stages of this run that aren't needed. `doubtful` sends the document to review at its end.
+    `skip` names stages of this run that aren't needed. `doubtful` sends the document to review at its end. `discard`
+    takes back what lies outside the database, where the token no longer holds.
     """
 
     store: Callable[[], None]
+    discard: Callable[[], None] | None = None
     page_count: int | None = None
     skip: frozenset[str] = field(default_factory=frozenset)
     doubtful: bool | None = None

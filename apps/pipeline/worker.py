@@ -17,7 +17,7 @@ from apps.common.clock import SYSTEM_CLOCK, Clock
 from apps.common.errors import RetryableError, TerminalError
 from apps.parsing.errors import Quarantined
 from apps.pipeline import operations
-from apps.pipeline.stages import BY_NAME, Body, Claim
+from apps.pipeline.stages import BY_NAME, Body, Claim, Outcome
 
 log = structlog.get_logger(__name__)
 
@@ -36,7 +36,7 @@ def work(*, tenant_id: UUID, stage_run_id: UUID, clock: Clock = SYSTEM_CLOCK) ->
     try:
         with _heartbeat(held=held, lease_seconds=lease) as lost:
             outcome = cast(Body, import_string(stage.body))(claim=held, clock=clock, cancelled=lost.is_set)
-        operations.complete(tenant_id=tenant_id, held=held, outcome=outcome, clock=clock)
+        _commit(held=held, outcome=outcome, clock=clock)
     except operations.LeaseLostError:
         log.info("lease_lost", **bound)
     except RetryableError as error:
@@ -55,6 +55,15 @@ def work(*, tenant_id: UUID, stage_run_id: UUID, clock: Clock = SYSTEM_CLOCK) ->
         )
         _settle(operations.postpone, tenant_id=tenant_id, held=held, error=wrapped, clock=clock)
     return True
+
+
+def _commit(*, held: Claim, outcome: Outcome, clock: Clock) -> None:
+    try:
+        operations.complete(tenant_id=held.tenant_id, held=held, outcome=outcome, clock=clock)
+    except operations.LeaseLostError:
+        if outcome.discard is not None:
+            outcome.discard()
+        raise
 
 
 def _settle(operation: object, **arguments: object) -> None:

@@ -19,6 +19,7 @@ from apps.common.errors import TerminalError
 
 _current: ContextVar[UUID | None] = ContextVar("tenant_scope", default=None)
 
+
 class SwallowedError(Exception):
     """Code went on after an error that undid its transaction: it must not believe that it wrote anything."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from apps.common.clock import Clock
+from apps.documents import queries as documents
 from apps.documents import storage
 from apps.parsing import operations as parsing
 from apps.parsing.operations import StoredImage
@@ -16,10 +17,16 @@ from apps.pipeline.stages import Claim, Outcome
 def render(*, claim: Claim, clock: Clock, cancelled: Callable[[], bool]) -> Outcome:  # noqa: ARG001 - the stages' shape
     """Render a range of pages into storage; the database learns of them at the commit.
 
-    A picture's place follows from the page alone, so a repeated attempt writes over what an earlier one left.
+    A picture's place follows from the page alone, so a repeated attempt writes over what an earlier one left. Where the
+    document was deleted meanwhile, its pictures go too.
     """
     tenant_id = claim.tenant_id
-    images = []
+    images: list[StoredImage] = []
+
+    def discard() -> None:
+        if documents.source_of(tenant_id=tenant_id, document_id=claim.document_id) is None:
+            storage.delete(keys=[image.key for image in images])
+
     with opened(claim=claim) as document:
         for page in sandbox().render(
             path=document.path,
@@ -29,6 +36,7 @@ def render(*, claim: Claim, clock: Clock, cancelled: Callable[[], bool]) -> Outc
             last=claim.last_page,
         ):
             if cancelled():
+                discard()
                 raise LeaseLostError
             key = storage.page_image_key(tenant_id=tenant_id, blob_id=document.blob_id, number=page.number)
             storage.put(key=key, data=page.jpeg)
@@ -39,4 +47,4 @@ def render(*, claim: Claim, clock: Clock, cancelled: Callable[[], bool]) -> Outc
     def store() -> None:
         parsing.store_images(tenant_id=tenant_id, blob_id=document.blob_id, images=images)
 
-    return Outcome(store=store)
+    return Outcome(store=store, discard=discard)

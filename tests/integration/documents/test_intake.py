@@ -14,9 +14,11 @@ from django.test import override_settings
 from apps.common.clock import SYSTEM_CLOCK
 from apps.documents import storage
 from apps.documents.errors import TooLargeError, UnsupportedTypeError
-from apps.documents.models import Blob, Document, Lane
+from apps.documents.models import Blob, Document, DocumentStatus, Lane
+from apps.documents.operations import remove_bytes
 from apps.documents.sealing import SealBrokenError, seal, unseal
-from apps.pipeline.intake import Upload, accept_upload
+from apps.documents.storage import BytesLostError
+from apps.pipeline.intake import Upload, accept_upload, delete_document
 from apps.pipeline.models import Run
 from apps.tenants.scope import tenant_scope
 from tests.factories.documents import pdf
@@ -103,3 +105,68 @@ def test_bytes_are_replaced_in_one_step(tenant: UUID) -> None:
     storage.delete(keys=[key, key])
     with pytest.raises(FileNotFoundError):
         storage.fetch(key=key)
+
+
+@override_settings(QUIRE_DISPATCHER="tests.faults.dispatchers.LosingDispatcher")
+def test_a_file_that_is_deleted_while_it_is_sent_again_is_lost_to_nobody(tenant: UUID) -> None:
+    data = pdf(mark="again and again")
+    key = ""
+    for _ in range(15):
+        first = _upload(tenant, data)
+        second: list[Upload] = []
+
+        def send(uploads: list[Upload] = second) -> None:
+            try:
+                uploads.append(_upload(tenant, data))
+            except BytesLostError:
+                uploads.append(_upload(tenant, data))
+            finally:
+                connection.close()
+
+        sender = threading.Thread(target=send)
+        sender.start()
+        delete_document(tenant_id=tenant, document_id=first.document_id, clock=SYSTEM_CLOCK)
+        sender.join()
+        with tenant_scope(tenant):
+            document = Document.objects.get(tenant_id=tenant, id=second[0].document_id)
+            blobs = list(Blob.objects.filter(tenant_id=tenant))
+        if document.status != DocumentStatus.DELETED:  # the second came after the deletion
+            key = blobs[0].key
+            assert storage.fetch(key=key) == data
+            delete_document(tenant_id=tenant, document_id=document.id, clock=SYSTEM_CLOCK)
+        assert not default_storage.exists(key)
+
+
+def test_bytes_that_a_document_has_are_not_removed(tenant: UUID) -> None:
+    _upload(tenant, pdf(mark="held"))
+    with tenant_scope(tenant):
+        key = Blob.objects.get(tenant_id=tenant).key
+    remove_bytes(tenant_id=tenant, key=key)
+    assert default_storage.exists(key)
+
+
+def test_an_invoice_with_a_long_comment_before_it_is_known(tenant: UUID) -> None:
+    sample = Path(__file__).parents[3] / "deploy" / "samples" / "invoice-de-discounts.ubl.xml"
+    declaration, _, body = sample.read_bytes().partition(b"?>")
+    _upload(tenant, declaration + b"?><!--" + b" much ado" * 2000 + b"-->" + body)
+    with tenant_scope(tenant):
+        assert Blob.objects.get(tenant_id=tenant).media_type == "application/xml"
+
+
+def test_pictures_of_a_document_that_is_deleted_while_it_is_drawn_are_deleted(
+    tenant: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put = storage.put
+    kept: list[str] = []
+
+    def put_and_delete(*, key: str, data: bytes) -> None:
+        put(key=key, data=data)
+        kept.append(key)
+        with tenant_scope(tenant):
+            document_id = Document.objects.get(tenant_id=tenant).id
+        delete_document(tenant_id=tenant, document_id=document_id, clock=SYSTEM_CLOCK)
+
+    monkeypatch.setattr(storage, "put", put_and_delete)
+    _upload(tenant, pdf(mark="drawn"))
+    assert kept
+    assert not any(default_storage.exists(key) for key in kept)
