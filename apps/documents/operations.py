@@ -76,7 +76,7 @@ def register_document(
 
 
 def hold_bytes(*, key: str) -> None:
-    """Have a blob's bytes to this transaction alone, against others that store or delete them; wait for one that does."""
+    """Have a blob's bytes to this transaction alone, against others that store or delete them; wait for those."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [key])
 
