@@ -27,3 +27,9 @@ class UnknownSchemaError(UploadRefusedError):
     """The tenant has no such schema."""
 
     code = "unknown_schema"
+
+
+class DocumentBusyError(UploadRefusedError):
+    """The same bytes are being worked on under another schema."""
+
+    code = "document_busy"

@@ -11,7 +11,8 @@ from django.db.models import F
 from apps.common.clock import Clock
 from apps.common.ids import new_id
 from apps.documents import storage
-from apps.documents.models import Blob, Document, DocumentStatus, Lane
+from apps.documents.errors import DocumentBusyError
+from apps.documents.models import TERMINAL_STATUSES, Blob, Document, DocumentStatus, Lane
 from apps.tenants.scope import in_tenant_scope
 
 
@@ -21,6 +22,16 @@ class Registered:
 
     document_id: UUID
     created: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reopened:
+    """A document that is to be worked on again. `parsed` says that its pages are there already."""
+
+    parsed: bool
+
+
+_LOCKED = frozenset({"encrypted", "wrong_password"})
 
 
 @in_tenant_scope
@@ -73,6 +84,48 @@ def register_document(
         .get()
     )
     return Registered(document_id=stored_id, created=stored_id == document_id)
+
+
+@in_tenant_scope
+def reopen(
+    *,
+    tenant_id: UUID,
+    document_id: UUID,
+    schema_slug: str,
+    external_id: str,
+    password: bytes | None,
+    clock: Clock,
+) -> Reopened | None:
+    """Take a repeated upload for what it adds to the document, or return None where it adds nothing.
+
+    A password opens a locked one, a failed or cancelled one is tried again, and another schema is read too. An
+    external id is noted where there was none. Raises DocumentBusyError where another schema is being read.
+    """
+    document = Document.objects.select_for_update().get(tenant_id=tenant_id, id=document_id)
+    rows = Document.objects.filter(tenant_id=tenant_id, id=document_id)
+    if external_id and not document.external_id:
+        rows.update(external_id=external_id, updated_at=clock.now())
+    other_schema = bool(schema_slug) and schema_slug != document.schema_slug
+    locked = document.status == DocumentStatus.QUARANTINED and document.reason_code in _LOCKED
+    if (locked and password) or document.status in {DocumentStatus.FAILED, DocumentStatus.CANCELLED}:
+        status, parsed = DocumentStatus.RECEIVED, False
+    elif document.status in {DocumentStatus.DONE, DocumentStatus.NEEDS_REVIEW} and other_schema:
+        status, parsed = DocumentStatus.PARSED, True
+    elif document.status not in TERMINAL_STATUSES and other_schema and document.schema_slug:
+        raise DocumentBusyError(
+            f"this file is being read with the schema '{document.schema_slug}': send it again when that is done"
+        )
+    else:
+        return None
+    rows.update(
+        status=status,
+        reason_code="",
+        reason="",
+        password=password,
+        schema_slug=schema_slug or document.schema_slug,
+        updated_at=clock.now(),
+    )
+    return Reopened(parsed=parsed)
 
 
 def hold_bytes(*, key: str) -> None:

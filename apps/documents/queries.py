@@ -6,7 +6,7 @@ import base64
 import binascii
 import json
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 from django.db import connection
@@ -17,6 +17,7 @@ from apps.documents.models import Blob, Document, DocumentStatus
 from apps.tenants.scope import in_tenant_scope
 
 PAGE_SIZE = 100
+_CURSOR_CHARACTERS = 200
 
 
 class BadCursorError(TerminalError):
@@ -193,7 +194,9 @@ def _encode(time: datetime, last: UUID) -> str:
 
 def _decode(cursor: str) -> tuple[datetime, UUID]:
     try:
+        if len(cursor) > _CURSOR_CHARACTERS:
+            raise ValueError  # noqa: TRY301 - as wrong as the others
         time, last = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        return datetime.fromisoformat(time), UUID(last)
-    except (ValueError, TypeError, AttributeError, binascii.Error):
+        return datetime.fromisoformat(time).astimezone(UTC), UUID(last)
+    except (ValueError, TypeError, AttributeError, OverflowError, binascii.Error):
         raise BadCursorError("this cursor was not given out by Quire: start again without one") from None

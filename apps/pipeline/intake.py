@@ -15,12 +15,13 @@ from apps.documents import operations as documents
 from apps.documents import queries as document_queries
 from apps.documents import storage
 from apps.documents.errors import UnknownSchemaError, UnsupportedTypeError
-from apps.documents.models import Document, DocumentStatus, Lane
+from apps.documents.models import TERMINAL_STATUSES, Document, DocumentStatus, Lane
 from apps.documents.names import display_name
 from apps.documents.sealing import seal
 from apps.parsing import queries as parsing
 from apps.parsing.sniff import HEAD_BYTES, describe, sniff
 from apps.pipeline import operations as pipeline
+from apps.pipeline.stages import OF_THE_BYTES
 from apps.results import operations as results
 from apps.schemas import queries as schemas
 from apps.search import operations as search
@@ -37,7 +38,10 @@ class NotCancellableError(TerminalError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upload:
-    """What an upload came to. `created` is False where the tenant had these bytes already."""
+    """What an upload came to. `created` is False where the tenant had these bytes already.
+
+    What such an upload adds is taken: a password for a locked document, another schema, another try of a failed one.
+    """
 
     document_id: UUID
     created: bool
@@ -57,7 +61,8 @@ def accept_upload(
     """Store bytes, then write the document, its run and the first hint in one transaction.
 
     An empty `schema_slug` lets Quire find out which of the tenant's schemas fits. Raises UploadRefusedError: the type
-    isn't read, the file is too large, the schema isn't there; BytesLostError: the same file was just deleted.
+    isn't read, the file is too large, the schema isn't there; BytesLostError: the same file was
+    just deleted; DocumentBusyError: it is being read with another schema.
     """
     if schema_slug and schemas.newest_version(tenant_id=tenant_id, slug=schema_slug) is None:
         known = ", ".join(schemas.slugs(tenant_id=tenant_id))
@@ -71,6 +76,7 @@ def accept_upload(
             )
         key = storage.blob_key(tenant_id=tenant_id, sha256=spooled.sha256)
         storage.keep(spooled=spooled, key=key)
+        sealed = seal(secret=password) if password else None
         with tenant_scope(tenant_id):
             documents.hold_bytes(key=key)
             storage.keep(spooled=spooled, key=key)  # once more: a deletion may have been faster
@@ -84,15 +90,27 @@ def accept_upload(
                 schema_slug=schema_slug,
                 external_id=external_id,
                 lane=lane,
-                password=seal(secret=password) if password else None,
+                password=sealed,
                 clock=clock,
             )
-            if registered.created:
+            done: frozenset[str] | None = frozenset()
+            if not registered.created:
+                reopened = documents.reopen(
+                    tenant_id=tenant_id,
+                    document_id=registered.document_id,
+                    schema_slug=schema_slug,
+                    external_id=external_id,
+                    password=sealed,
+                    clock=clock,
+                )
+                done = None if reopened is None else OF_THE_BYTES if reopened.parsed else frozenset()
+            if done is not None:
                 pipeline.start_run(
                     tenant_id=tenant_id,
                     document_id=registered.document_id,
                     lane=lane,
                     source=spooled.sha256,
+                    done=done,
                     clock=clock,
                 )
     return Upload(document_id=registered.document_id, created=registered.created)
@@ -106,7 +124,7 @@ def cancel_document(*, tenant_id: UUID, document_id: UUID, clock: Clock) -> bool
         return False
     if document.status == DocumentStatus.CANCELLED:
         return True
-    if document.completed_at is not None:
+    if document.status in TERMINAL_STATUSES:
         raise NotCancellableError(f"the document is {document.get_status_display().lower()} already: nothing to cancel")
     pipeline.stop_runs(tenant_id=tenant_id, document_id=document_id, clock=clock)
     documents.set_status(

@@ -35,15 +35,19 @@ class LeaseLostError(Exception):
 
 
 @in_tenant_scope
-def start_run(*, tenant_id: UUID, document_id: UUID, lane: str, source: str, clock: Clock) -> UUID:
+def start_run(
+    *, tenant_id: UUID, document_id: UUID, lane: str, source: str, clock: Clock, done: frozenset[str] = frozenset()
+) -> UUID:
     """Write a run, its first work and the hint for it; the hint is sent when the transaction is committed.
 
-    `source` is the hash of the document's bytes.
+    `source` is the hash of the document's bytes; `done` names stages that an earlier run has done.
     """
     run = Run.objects.create(
         tenant_id=tenant_id, document_id=document_id, source=source, lane=lane, created_at=clock.now()
     )
-    _write_down(run=run, planned=plan(states={}, page_count=None).due)
+    _write_down(run=run, planned=_whole(done), status=StageStatus.DONE)
+    states = {name: [StageStatus.DONE] for name in done}
+    _write_down(run=run, planned=plan(states=states, page_count=None).due)
     return run.id
 
 
@@ -245,9 +249,8 @@ def _advance(*, run: Run, page_count: int | None, done: Claim, skip: frozenset[s
     """Plan what the completed piece of work makes due. The caller holds the run's lock."""
     tenant_id = run.tenant_id
     stage = BY_NAME[done.stage]
-    born_done = [Planned(stage=name, shard=0, first_page=0, last_page=0) for name in sorted(skip)]
     more = shards(stage=stage, page_count=page_count)[1:] if done.shard == 0 and stage.shard_pages else ()
-    _write_down(run=run, planned=born_done, status=StageStatus.DONE)
+    _write_down(run=run, planned=_whole(skip), status=StageStatus.DONE)
     _write_down(run=run, planned=more)
     states: dict[str, list[str]] = defaultdict(list)
     for name, state in StageRun.objects.filter(tenant_id=tenant_id, run_id=run.id).values_list("stage", "status"):
@@ -260,6 +263,10 @@ def _advance(*, run: Run, page_count: int | None, done: Claim, skip: frozenset[s
         documents.set_status(tenant_id=tenant_id, document_id=run.document_id, status=end, terminal=True, clock=clock)
     elif stage.reached is not None and stage.name in planned.complete:
         documents.set_status(tenant_id=tenant_id, document_id=run.document_id, status=stage.reached, clock=clock)
+
+
+def _whole(stages: frozenset[str]) -> list[Planned]:
+    return [Planned(stage=name, shard=0, first_page=0, last_page=0) for name in sorted(stages)]
 
 
 def _write_down(*, run: Run, planned: Iterable[Planned], status: StageStatus = StageStatus.PENDING) -> None:

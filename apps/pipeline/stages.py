@@ -98,3 +98,6 @@ STAGES: tuple[Stage, ...] = (
 )
 
 BY_NAME = {stage.name: stage for stage in STAGES}
+
+OF_THE_BYTES = frozenset({"parse", "render", "index"})
+"""The stages whose outcome holds for any schema: another run of the same document needn't repeat them."""
