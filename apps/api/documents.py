@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Annotated, Literal
 from uuid import UUID
@@ -11,10 +11,11 @@ from django.http import HttpResponse
 from ninja import File, Form, Query, Router, Schema
 from ninja.files import UploadedFile
 from ninja.responses import Status
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, AwareDatetime, Field
 
 from apps.api.auth import AuthenticatedRequest
-from apps.api.problems import Problem, not_found
+from apps.api.openapi import file_of
+from apps.api.problems import not_found
 from apps.common.clock import SYSTEM_CLOCK
 from apps.common.text import storable
 from apps.documents import queries as documents
@@ -116,9 +117,20 @@ class UploadForm(Schema):
     password: Annotated[str, Field(max_length=1024)] = ""
 
 
+def _in_utc(time: datetime) -> datetime:
+    try:
+        return time.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("this is no time that a document could have been changed at") from None
+
+
 @router.post("", response={201: DocumentOut, 200: DocumentOut}, by_alias=True, summary="Upload a document")
 def upload(request: AuthenticatedRequest, file: File[UploadedFile], form: Form[UploadForm]) -> Status[Json]:
-    """Store a document and start its extraction; 200 with the existing one where these bytes are there already."""
+    """Store a document and start its extraction; 200 with the existing one where these bytes are there already.
+
+    What such an upload adds is taken: a password opens a locked document, another schema is read too (409 while the
+    first one still is), a failed or cancelled document is tried again, an external id is noted where there was none.
+    """
     accepted = intake.accept_upload(
         tenant_id=request.auth.tenant_id,
         chunks=file.chunks(),
@@ -138,18 +150,11 @@ def upload(request: AuthenticatedRequest, file: File[UploadedFile], form: Form[U
 @router.get("", response=DocumentListOut, by_alias=True, summary="List documents")
 def list_documents(
     request: AuthenticatedRequest,
-    updated_since: datetime | None = None,
+    updated_since: Annotated[AwareDatetime, AfterValidator(_in_utc)] | None = None,
     cursor: str | None = None,
     limit: Annotated[int, Query(ge=1, le=500)] = documents.PAGE_SIZE,
 ) -> Json:
     """Return documents, the longest unchanged first. With `updated_since`, deleted ones come too, as tombstones."""
-    if updated_since is not None and updated_since.tzinfo is None:
-        raise Problem(
-            status=HTTPStatus.BAD_REQUEST,
-            title="Invalid request",
-            detail="'updated_since' needs a time zone, for example 2026-01-31T00:00:00Z.",
-            code="invalid_request",
-        )
     page = documents.changed_documents(
         tenant_id=request.auth.tenant_id, updated_since=updated_since, cursor=cursor, limit=limit
     )
@@ -170,7 +175,9 @@ def get_results(request: AuthenticatedRequest, document_id: UUID) -> list[Render
     return [render_result(result) for result in found]
 
 
-@router.get("/{uuid:document_id}/pages/{int:number}.jpg", summary="A page's picture", response={200: bytes})
+@router.get(
+    "/{uuid:document_id}/pages/{int:number}.jpg", summary="A page's picture", openapi_extra=file_of("image/jpeg")
+)
 def get_page_image(request: AuthenticatedRequest, document_id: UUID, number: int) -> HttpResponse:
     """Return the JPEG: width and height are multiples of 28 pixels within 1540."""
     document = _document(request, document_id)

@@ -13,6 +13,7 @@ from django.utils.http import content_disposition_header
 from ninja import Router
 
 from apps.api.auth import AuthenticatedRequest
+from apps.api.openapi import file_of
 from apps.api.problems import Problem
 from apps.exports.csv import stream_csv
 from apps.exports.feeds import Format, UnknownFeedError, find_feed
@@ -27,13 +28,13 @@ CONTENT_TYPES = {
 _STREAMS = {Format.CSV: stream_csv, Format.PARQUET: stream_parquet}
 
 
-@router.get("/{feed}.csv", response={200: bytes}, summary="A feed as CSV")
+@router.get("/{feed}.csv", summary="A feed as CSV", openapi_extra=file_of("text/csv"))
 def export_csv(request: AuthenticatedRequest, feed: str) -> StreamingHttpResponse:
     """Send `documents`, `values`, a schema's slug, or `slug.array`; a quote stands before what looks like a formula."""
     return _answer(request, feed, Format.CSV)
 
 
-@router.get("/{feed}.parquet", response={200: bytes}, summary="A feed as Parquet")
+@router.get("/{feed}.parquet", summary="A feed as Parquet", openapi_extra=file_of(CONTENT_TYPES[Format.PARQUET]))
 def export_parquet(request: AuthenticatedRequest, feed: str) -> StreamingHttpResponse:
     """Send `documents`, `values`, a schema's slug, or `slug.array`, with exact decimals, dates and times."""
     return _answer(request, feed, Format.PARQUET)

@@ -11,6 +11,7 @@ from django.http.response import HttpResponseBase
 from apps.api.problems import CONTENT_TYPE, Problem, render
 
 _DETAILS = {
+    HTTPStatus.BAD_REQUEST: "The request can't be read: its address, a header or its form is malformed.",
     HTTPStatus.NOT_FOUND: "There is nothing at this address; /api/v1/openapi.json lists what there is.",
     HTTPStatus.METHOD_NOT_ALLOWED: "This address doesn't take this method; /api/v1/openapi.json lists what it takes.",
     HTTPStatus.INTERNAL_SERVER_ERROR: "Something went wrong inside Quire; the administrator finds it in the log.",

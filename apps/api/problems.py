@@ -7,16 +7,18 @@ from http import HTTPStatus
 from typing import Any
 
 import orjson
-from django.http import HttpRequest, HttpResponse
+from django.core.exceptions import BadRequest, RequestDataTooBig, SuspiciousOperation
+from django.http import HttpRequest, HttpResponse, UnreadablePostError
+from django.http.multipartparser import MultiPartParserError
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
 from apps.common.errors import QuireError, RetryableError
-from apps.documents.errors import TooLargeError, UnknownSchemaError, UnsupportedTypeError
+from apps.documents.errors import DocumentBusyError, TooLargeError, UnknownSchemaError, UnsupportedTypeError
 from apps.documents.queries import BadCursorError
 from apps.pipeline.intake import NotCancellableError
 from apps.schemas.definitions import SchemaInvalid
-from apps.schemas.operations import NoSuchSchemaError, SchemaExistsError
+from apps.schemas.operations import NoSuchSchemaError, ReservedSlugError, SchemaExistsError
 
 CONTENT_TYPE = "application/problem+json"
 
@@ -26,8 +28,10 @@ STATUSES: dict[type[QuireError], HTTPStatus] = {
     UnknownSchemaError: HTTPStatus.UNPROCESSABLE_ENTITY,
     BadCursorError: HTTPStatus.BAD_REQUEST,
     NotCancellableError: HTTPStatus.CONFLICT,
+    DocumentBusyError: HTTPStatus.CONFLICT,
     SchemaInvalid: HTTPStatus.UNPROCESSABLE_ENTITY,
     SchemaExistsError: HTTPStatus.CONFLICT,
+    ReservedSlugError: HTTPStatus.UNPROCESSABLE_ENTITY,
     NoSuchSchemaError: HTTPStatus.NOT_FOUND,
 }
 
@@ -68,6 +72,15 @@ def render(problem: Problem) -> HttpResponse:
     return response
 
 
+def _path(place: Sequence[str | int]) -> str:
+    """Return where a fault lies: what of the request (body, query, form, ...), then its parts."""
+    source, *rest = place
+    # For a body that is one parameter, ninja names that parameter too, which is nothing that the client sent.
+    if source in {"body", "form"} and rest and rest[0] in {"body", "form"}:
+        rest = rest[1:]
+    return "/" + "/".join(str(part) for part in (source, *rest))
+
+
 def install(api: NinjaAPI) -> None:
     """Make every error of the API a problem."""
 
@@ -95,10 +108,7 @@ def install(api: NinjaAPI) -> None:
         )
 
     def on_validation(_request: HttpRequest, error: ValidationError) -> HttpResponse:
-        errors = [
-            {"path": "/" + "/".join(str(part) for part in item["loc"]), "message": str(item["msg"])}
-            for item in error.errors
-        ]
+        errors = [{"path": _path(item["loc"]), "message": str(item["msg"])} for item in error.errors]
         return render(
             Problem(
                 status=HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -109,6 +119,14 @@ def install(api: NinjaAPI) -> None:
             )
         )
 
+    def on_unreadable(_request: HttpRequest, error: Exception) -> HttpResponse:
+        status = HTTPStatus.BAD_REQUEST
+        detail = "The request can't be read: its form is malformed, or a file in it has a name that can't be used."
+        if isinstance(error, RequestDataTooBig):
+            status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+            detail = "The request is too large for this address: send less at a time."
+        return render(Problem(status=status, title=status.phrase, detail=detail, code="unreadable_request"))
+
     def on_http_error(_request: HttpRequest, error: HttpError) -> HttpResponse:
         status = HTTPStatus(error.status_code)
         return render(Problem(status=status, title=status.phrase, detail=str(error)))
@@ -117,4 +135,6 @@ def install(api: NinjaAPI) -> None:
     api.exception_handler(QuireError)(on_quire_error)
     api.exception_handler(AuthenticationError)(on_sign_in)
     api.exception_handler(ValidationError)(on_validation)
+    for kind in (SuspiciousOperation, MultiPartParserError, UnreadablePostError, BadRequest):
+        api.exception_handler(kind)(on_unreadable)
     api.exception_handler(HttpError)(on_http_error)

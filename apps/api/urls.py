@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from ninja import NinjaAPI
-
 from apps.api import documents, exports, problems, schemas, search
 from apps.api.auth import ApiKeyBearer
+from apps.api.openapi import DescribedAPI
 
-api = NinjaAPI(
+api = DescribedAPI(
     title="Quire",
     version="1",
     description="Documents in, typed values out, each with its page and box.",

@@ -116,12 +116,12 @@ VALUES = Feed(
     ),
 )
 
-_FIXED = {feed.name: feed for feed in (DOCUMENTS, VALUES)}
+BUILT_IN = {feed.name: feed for feed in (DOCUMENTS, VALUES)}
 
 
 def find_feed(*, tenant_id: UUID, name: str) -> Feed:
     """Return a feed: `documents`, `values`, a schema's slug, or `slug.array`. Raises UnknownFeedError."""
-    fixed = _FIXED.get(name)
+    fixed = BUILT_IN.get(name)
     if fixed is not None:
         return fixed
     schema = schemas.newest_version(tenant_id=tenant_id, slug=storable(name.partition(".")[0]))
@@ -138,5 +138,5 @@ def list_feeds(*, tenant_id: UUID) -> tuple[FeedSummary, ...]:
     own = [feed for schema in schemas.newest_versions(tenant_id=tenant_id) for feed in schema_feeds(schema)]
     return tuple(
         FeedSummary(name=feed.name, title=feed.title, columns=tuple(column.name for column in feed.columns))
-        for feed in (*_FIXED.values(), *(feed for feed in own if feed.name not in _FIXED))
+        for feed in (*BUILT_IN.values(), *(feed for feed in own if feed.name not in BUILT_IN))
     )

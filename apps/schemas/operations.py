@@ -14,11 +14,20 @@ from apps.schemas.definitions import parse_schema, shipped_documents
 from apps.schemas.models import SchemaVersion
 from apps.tenants.scope import in_tenant_scope
 
+RESERVED = frozenset({"documents", "values", "corrections", "usage"})
+"""Names that exports go by; a schema of such a name could never be exported."""
+
 
 class SchemaExistsError(TerminalError):
     """The slug is taken: a change is a new version of it."""
 
     code = "schema_exists"
+
+
+class ReservedSlugError(TerminalError):
+    """The slug is the name of something else."""
+
+    code = "reserved_slug"
 
 
 class NoSuchSchemaError(TerminalError):
@@ -35,7 +44,9 @@ class VersionRaceError(RetryableError):
 
 @in_tenant_scope
 def create_schema(*, tenant_id: UUID, slug: str, document: Any, clock: Clock) -> int:
-    """Write version 1. Raises SchemaInvalid with every error, or SchemaExistsError."""
+    """Write version 1. Raises SchemaInvalid with every error, ReservedSlugError or SchemaExistsError."""
+    if slug in RESERVED:
+        raise ReservedSlugError(f"'{slug}' is the name of an export: choose another one for the schema")
     parse_schema(document, slug=slug, version=1)
     if SchemaVersion.objects.filter(tenant_id=tenant_id, slug=slug).exists():
         raise SchemaExistsError(f"there is a schema '{slug}' already: add a version to it instead")

@@ -20,6 +20,7 @@ class Api:
 
     client: Client
     key: str
+    tenant_id: UUID
 
     def _headers(self) -> dict[str, str]:
         return {"authorization": f"Bearer {self.key}"}
@@ -41,7 +42,7 @@ class Api:
 
 def _api(tenant_id: UUID) -> Api:
     key = create_api_key(tenant_id=tenant_id, name="test", clock=SYSTEM_CLOCK)
-    return Api(client=Client(SERVER_NAME="127.0.0.1"), key=key.secret)
+    return Api(client=Client(SERVER_NAME="127.0.0.1"), key=key.secret, tenant_id=tenant_id)
 
 
 @pytest.fixture

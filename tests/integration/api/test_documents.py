@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import pytest
+from django.test import override_settings
 
+from apps.pipeline.models import StageRun
+from apps.tenants.scope import tenant_scope
 from tests.factories.documents import encrypted_pdf, pdf, png
 from tests.integration.api.conftest import Api
 
@@ -79,7 +83,6 @@ def test_a_password_opens_an_encrypted_file_and_is_forgotten(api: Api) -> None:
     locked = _json(api.get(f"documents/{locked['id']}"))
     assert (locked["status"], locked["reason_code"]) == ("quarantined", "encrypted")
     assert "password" in locked["reason"]
-    api.delete(f"documents/{locked['id']}")
     opened = _json(api.upload(encrypted_pdf(password="secret"), schema="invoice", password="secret"))
     assert _json(api.get(f"documents/{opened['id']}"))["pages"] == 1
     assert _values(api, opened["id"])["/invoice_number"]["value"] == "NW-2025-0417"
@@ -138,8 +141,6 @@ def test_a_file_over_the_limit_is_413(api: Api, settings_max_upload: int) -> Non
 
 @pytest.fixture
 def settings_max_upload() -> Any:
-    from django.test import override_settings  # noqa: PLC0415 - after the set-up
-
     with override_settings(QUIRE_MAX_UPLOAD_BYTES=2048):
         yield 2048
 
@@ -170,13 +171,6 @@ def test_lists_go_on_by_cursor_and_miss_nothing(api: Api) -> None:
             break
     assert sorted(seen) == sorted(ids)
     assert len(seen) == 5
-
-
-@pytest.mark.parametrize("query", [{"cursor": "x"}, {"cursor": "bnVsbA"}, {"updated_since": "2026-01-01T00:00:00"}])
-def test_a_bad_query_is_400(api: Api, query: dict[str, str]) -> None:
-    response = api.get("documents", **query)
-    assert response.status_code == 400
-    assert response.headers["Content-Type"] == "application/problem+json"
 
 
 def test_deleting_takes_everything_but_a_tombstone(api: Api) -> None:
@@ -212,7 +206,7 @@ def test_another_tenants_document_is_not_there(api: Api, other_api: Api, path: s
 
 @pytest.mark.parametrize("key", ["", "quire_wrong", "Bearer"])
 def test_without_a_living_key_nothing_answers(api: Api, key: str) -> None:
-    response = Api(client=api.client, key=key).get("documents")
+    response = Api(client=api.client, key=key, tenant_id=api.tenant_id).get("documents")
     assert response.status_code == 401
     assert response.headers["WWW-Authenticate"].startswith("Bearer")
     assert response.headers["Content-Type"] == "application/problem+json"
@@ -252,3 +246,100 @@ def test_a_missing_file_is_named(api: Api) -> None:
     response = api.client.post("/api/v1/documents", {}, headers={"authorization": f"Bearer {api.key}"})
     assert response.status_code == 422
     assert "file" in _json(response)["errors"][0]["path"]
+
+
+def test_a_locked_document_opens_with_the_password_that_comes_later(api: Api) -> None:
+    data = encrypted_pdf(password="secret")
+    first = _json(api.upload(data, schema="invoice"))
+    wrong = api.upload(data, password="guess")
+    assert wrong.status_code == 200
+    assert _json(api.get(f"documents/{first['id']}"))["reason_code"] == "wrong_password"
+    right = api.upload(data, password="secret")
+    assert (right.status_code, _json(right)["id"]) == (200, first["id"])
+    document = _json(api.get(f"documents/{first['id']}"))
+    assert (document["status"] in {"done", "needs_review"}, document["reason"], document["pages"]) == (True, "", 1)
+    assert document["completed_at"] == _json(wrong)["completed_at"]
+    assert _values(api, first["id"])["/invoice_number"]["value"] == "NW-2025-0417"
+
+
+def test_the_same_bytes_are_read_with_another_schema_too(api: Api) -> None:
+    data = pdf(mark="two schemas")
+    first = _json(api.upload(data, schema="invoice"))
+    again = api.upload(data, schema="receipt", external_id="E-7")
+    assert (again.status_code, _json(again)["id"]) == (200, first["id"])
+    document = _json(api.get(f"documents/{first['id']}"))
+    assert document["status"] in {"done", "needs_review"}
+    assert document["external_id"] == "E-7"
+    results = _json(api.get(f"documents/{first['id']}/results"))
+    assert [result["schema"] for result in results] == ["invoice", "receipt"]
+    with tenant_scope(api.tenant_id):
+        work = Counter(StageRun.objects.filter(document_id=first["id"], attempts__gt=0).values_list("stage", flat=True))
+    assert work == {"parse": 1, "render": 1, "index": 1, "extract": 2}
+
+
+def test_a_cancelled_document_is_read_when_it_comes_again(api: Api) -> None:
+    data = pdf(mark="second thoughts")
+    with override_settings(QUIRE_DISPATCHER="tests.faults.dispatchers.LosingDispatcher"):
+        document = _json(api.upload(data, schema="invoice"))
+        busy = api.upload(data, schema="receipt")
+        assert (busy.status_code, _json(busy)["code"]) == (409, "document_busy")
+        assert api.upload(data, schema="invoice").status_code == 200
+        assert api.post(f"documents/{document['id']}/cancel").status_code == 200
+    again = api.upload(data, schema="invoice")
+    assert (again.status_code, _json(again)["id"]) == (200, document["id"])
+    assert _json(api.get(f"documents/{document['id']}"))["status"] in {"done", "needs_review"}
+    assert api.post(f"documents/{document['id']}/cancel").status_code == 409
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"cursor": "W1tb" * 1000},
+        {"cursor": "WyI5OTk5LTEyLTMxVDIzOjU5OjU5LTIzOjU5IiwiMDAwMDAwMDAtMDAwMC0wMDAwLTAwMDAtMDAwMDAwMDAwMDAwIl0"},
+        {"cursor": "x"},
+        {"cursor": "bnVsbA"},
+        {"cursor": "\0"},
+        {"updated_since": "9999-12-31T23:59:59-23:59"},
+        {"updated_since": "2026-01-31T00:00:00"},
+        {"updated_since": "yesterday"},
+        {"limit": "0"},
+    ],
+)
+def test_a_bad_question_is_answered_with_what_is_wrong(api: Api, query: dict[str, str]) -> None:
+    response = api.get("documents", **query)
+    assert response.status_code in {400, 422}
+    assert response.headers["Content-Type"] == "application/problem+json"
+    assert _json(response)["detail"]
+
+
+def test_an_address_with_nul_is_refused(api: Api) -> None:
+    response = api.get("schemas/%00")
+    assert response.status_code == 400
+    assert _json(response)["detail"]
+
+
+@pytest.mark.parametrize("name", [".", "..", "\U0001f600" * 300, "a" * 2000 + ".pdf"])
+def test_an_odd_name_is_mended_or_refused_with_words(api: Api, name: str) -> None:
+    head = f'--cut\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n\r\n'
+    response = api.client.post(
+        "/api/v1/documents",
+        head.encode() + pdf(mark=name[:3]) + b"\r\n--cut--\r\n",
+        content_type="multipart/form-data; boundary=cut",
+        headers={"authorization": f"Bearer {api.key}"},
+    )
+    assert response.status_code in {201, 400, 422}
+    document = _json(response)
+    assert document["detail"] if response.status_code != 201 else 0 < len(document["name"]) <= 255
+
+
+def test_the_description_tells_how_errors_and_files_look(api: Api) -> None:
+    description = _json(api.get("openapi.json"))
+    operations = [operation for path in description["paths"].values() for operation in path.values()]
+    problem = "#/components/schemas/Problem"
+    assert all(
+        operation["responses"]["default"]["content"]["application/problem+json"]["schema"]["$ref"] == problem
+        for operation in operations
+    )
+    assert "Problem" in description["components"]["schemas"]
+    picture = description["paths"]["/api/v1/documents/{document_id}/pages/{number}.jpg"]["get"]
+    assert list(picture["responses"]["200"]["content"]) == ["image/jpeg"]

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
+from apps.exports.feeds import BUILT_IN
+from apps.schemas.operations import RESERVED
 from tests.integration.api.conftest import Api
 
 DEFINITION: dict[str, Any] = {
@@ -85,3 +89,25 @@ def test_a_slug_must_be_one(api: Api) -> None:
     response = api.post("schemas", {"slug": "No Slug!", "definition": DEFINITION})
     assert response.status_code == 422
     assert "slug" in _json(response)["errors"][0]["path"]
+
+
+@pytest.mark.parametrize("slug", sorted(RESERVED))
+def test_a_schema_cannot_take_the_name_of_an_export(api: Api, slug: str) -> None:
+    response = api.post("schemas", {"slug": slug, "definition": {}})
+    assert response.status_code == 422
+    assert response.json()["code"] == "reserved_slug"
+
+
+def test_every_export_that_is_no_schema_has_a_reserved_name() -> None:
+    assert set(BUILT_IN) <= RESERVED
+
+
+def test_a_body_over_the_limit_is_413(api: Api) -> None:
+    response = api.post("schemas", {"slug": "a", "definition": {"title": "x" * 3_000_000}})
+    assert response.status_code == 413
+    assert response.json()["detail"]
+
+
+def test_a_fault_in_the_body_is_named_by_its_place(api: Api) -> None:
+    (fault,) = api.post("schemas", {"slug": "No Slug", "definition": {}}).json()["errors"]
+    assert fault["path"] == "/body/slug"

@@ -60,13 +60,13 @@ def test_a_foreign_document_has_no_hits(tenant: UUID, other_api: Api) -> None:
 @pytest.mark.parametrize(
     ("body", "path"),
     [
-        ({}, "/body/body/query"),
-        ({"query": ""}, "/body/body/query"),
-        ({"query": "   "}, "/body/body/query"),
-        ({"query": "x" * 1001}, "/body/body/query"),
-        ({"query": "a", "limit": 0}, "/body/body/limit"),
-        ({"query": "a", "limit": 101}, "/body/body/limit"),
-        ({"query": "a", "document_id": "1"}, "/body/body/document_id"),
+        ({}, "/body/query"),
+        ({"query": ""}, "/body/query"),
+        ({"query": "   "}, "/body/query"),
+        ({"query": "x" * 1001}, "/body/query"),
+        ({"query": "a", "limit": 0}, "/body/limit"),
+        ({"query": "a", "limit": 101}, "/body/limit"),
+        ({"query": "a", "document_id": "1"}, "/body/document_id"),
     ],
 )
 def test_a_wrong_request_is_named(api: Api, body: dict[str, Any], path: str) -> None:
