@@ -56,6 +56,7 @@ class Environment(BaseSettings):
     inference_model: str | None = None
     inference_profile: str = "small"
     embeddings_url: HttpUrl | None = None
+    metrics_token: SecretStr | None = None
     portal_url: HttpUrl = Field(default=SecretStr("http://127.0.0.1:8000"))
     secret_key: SecretStr
     allowed_hosts: str = "127.0.0.1,localhost,[::1]"

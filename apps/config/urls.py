@@ -6,11 +6,12 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from apps.api.urls import api
 from apps.config.health import livez, readyz
+from apps.config.metrics import metrics
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("livez", livez),
     path("readyz", readyz),
-    path("", include("django_prometheus.urls")),
+    path("metrics", metrics),
     path("api/v1/", api.urls),
     path("", include("apps.portal.urls")),
 ]

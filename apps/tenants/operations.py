@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -18,6 +19,15 @@ from apps.tenants.scope import in_tenant_scope, tenant_scope
 
 KEY_PREFIX = "quire"
 HINT_LENGTH = 10
+
+
+_SLUG = re.compile(r"(?=.{1,63}\Z)[a-z0-9]+(?:-[a-z0-9]+)*")
+
+
+class BadSlugError(TerminalError):
+    """The name can't stand in an address."""
+
+    code = "bad_slug"
 
 
 class TenantExistsError(TerminalError):
@@ -48,7 +58,9 @@ def digest_of(secret: str) -> bytes:
 
 
 def create_tenant(*, slug: str, name: str) -> UUID:
-    """Make a tenant. Raises TenantExistsError."""
+    """Make a tenant. Raises BadSlugError, TenantExistsError."""
+    if not _SLUG.fullmatch(slug):
+        raise BadSlugError("a tenant's short name is made of lower-case letters, digits and single hyphens, 63 at most")
     with connection.cursor() as cursor:
         cursor.execute("SELECT lookup_tenant(%s)", [slug])
         row = cursor.fetchone()

@@ -119,6 +119,8 @@ def run_demo() -> None:
         print_sign_in(console, control.credentials(place))
         if sys.stdin.isatty() and sys.stdout.isatty():
             stay(console, run)
+        else:
+            console.print("The stack stops now; `make up` starts it again, with these documents.", highlight=False)
 
 
 @app.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})

@@ -87,7 +87,17 @@ def processes(*, port: int) -> tuple[Process, ...]:
         Process(
             name=BOOTSTRAP,
             tier=WORK,
-            command=(*manage, "bootstrap_tenant", "--slug", TENANT, "--email", EMAIL, "--json", "--skip-checks"),
+            command=(
+                *manage,
+                "bootstrap_tenant",
+                "--slug",
+                TENANT,
+                "--email",
+                EMAIL,
+                "--renew",
+                "--json",
+                "--skip-checks",
+            ),
             once=True,
         ),
         Process(

@@ -57,6 +57,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "apps.api.middleware.ProblemMiddleware",
+    "apps.config.addresses.RefuseNul",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -130,5 +131,6 @@ QUIRE_INFERENCE_URL = _env.inference_url.get_secret_value() if _env.inference_ur
 QUIRE_INFERENCE_API_KEY = _env.inference_api_key.get_secret_value() if _env.inference_api_key else None
 QUIRE_INFERENCE_MODEL = _env.inference_model
 QUIRE_INFERENCE_PROFILE = _env.inference_profile
+QUIRE_METRICS_TOKEN = _env.metrics_token.get_secret_value() if _env.metrics_token else None
 QUIRE_EMBEDDINGS_URL = _env.embeddings_url.get_secret_value() if _env.embeddings_url else None
 QUIRE_DISPATCHER = "workers.dispatch.CeleryDispatcher"
