@@ -57,7 +57,7 @@ def _lines(trade: Node) -> Iterator[Line]:
         settlement = _part(item, "SpecifiedLineTradeSettlement", "SpecifiedSupplyChainTradeSettlement")
         line = Line(
             description=item.text("SpecifiedTradeProduct/Name", "SpecifiedTradeProduct/Description"),
-            quantity=decimal(delivery.text("BilledQuantity")),
+            quantity=decimal(delivery.text("BilledQuantity"), places=0),
             unit_price=decimal(
                 agreement.text("NetPriceProductTradePrice/ChargeAmount", "GrossPriceProductTradePrice/ChargeAmount")
             ),

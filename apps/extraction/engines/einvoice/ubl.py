@@ -38,7 +38,7 @@ def _lines(root: Node) -> Iterator[Line]:
         for item in root.all(kind):
             yield Line(
                 description=item.text("Item/Name", "Item/Description"),
-                quantity=decimal(item.text(quantity)),
+                quantity=decimal(item.text(quantity), places=0),
                 unit_price=decimal(item.text("Price/PriceAmount")),
                 line_total=decimal(item.text("LineExtensionAmount")),
             )

@@ -90,14 +90,20 @@ def read_root(data: bytes) -> Node:
     return Node(root)
 
 
-def decimal(text: str | None) -> str | None:
-    """Return an XML decimal as canonical text; None if it is none."""
+def decimal(text: str | None, *, places: int = 2) -> str | None:
+    """Return an XML decimal as canonical text; None if it is none.
+
+    Programs fill numbers up with zeros; those beyond `places` say nothing.
+    """
     if text is None or not _DECIMAL.fullmatch(text):
         return None
     try:
-        return decimal_text(Decimal(text))
+        written = decimal_text(Decimal(text))
     except InvalidOperation:
         return None
+    whole, _, fraction = written.partition(".")
+    fraction = fraction[:places] + fraction[places:].rstrip("0")
+    return f"{whole}.{fraction}" if fraction else whole
 
 
 def iso_date(text: str | None) -> str | None:

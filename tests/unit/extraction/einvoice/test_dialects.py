@@ -27,7 +27,7 @@ WHOLE = Invoice(
     gross_total="119.00",
     lines=(
         Line(description="Pen, blue", quantity="2", unit_price="20.00", line_total="40.00"),
-        Line(description="Ink", quantity="3.0000", unit_price="20.00", line_total="60.00"),
+        Line(description="Ink", quantity="3", unit_price="20.00", line_total="60.00"),
     ),
 )
 
