@@ -11,22 +11,26 @@ from redis.exceptions import RedisError
 from apps.common.errors import RetryableError
 from apps.documents.models import Lane
 from apps.pipeline.dispatcher import Hint
-from apps.pipeline.stages import BY_NAME
+from apps.pipeline.stages import BY_NAME, STAGES
 from workers.celery import app
 from workers.tasks import task_name
 
 # The lists that kombu's Redis transport keeps for a queue: one for each priority step, 0 is read first.
 LANES = {Lane.INTERACTIVE.value: 0, Lane.BULK.value: 6}
-BEGINNING = 3
+LAST, BEGINNING = 1, 3
 STEP_SEPARATOR = "\x06\x16"
 
 
 def priority_of(*, stage: str, lane: str) -> int:
     """Return the step of a hint: interactive before bulk, and what is begun before what isn't.
 
-    So a document is finished before the next one is parsed, rather than all parsed before one is done.
+    So a document is finished before the next one is parsed, rather than all parsed before one is done. What no other
+    stage waits for comes after what one does: a long document that is being indexed keeps nobody's values waiting.
     """
-    return LANES[lane] + (0 if BY_NAME[stage].after else BEGINNING)
+    if not BY_NAME[stage].after:
+        return LANES[lane] + BEGINNING
+    awaited = any(stage in other.after for other in STAGES)
+    return LANES[lane] + (0 if awaited else LAST)
 
 
 class BrokerDownError(RetryableError):

@@ -94,6 +94,7 @@ STAGES: tuple[Stage, ...] = (
         queue="extraction",
         preload="apps.inference.embeddings.preload",
         after=("parse",),
+        shard_pages=20,
     ),
 )
 

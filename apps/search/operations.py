@@ -22,11 +22,13 @@ def store_passages(
     *,
     tenant_id: UUID,
     document_id: UUID,
+    first_page: int,
+    last_page: int,
     passages: Sequence[Passage],
     vectors: Sequence[npt.NDArray[np.float32]] | npt.NDArray[np.float32],
     model: str,
 ) -> None:
-    """Replace a document's passages in one statement.
+    """Replace the passages of a range of a document's pages in one statement.
 
     `vectors` has shape (len(passages), DIMENSIONS), rows of unit length by `model`. Raises ValueError for any
     other shape.
@@ -35,7 +37,9 @@ def store_passages(
     if passages and table.shape != (len(passages), DIMENSIONS):
         message = f"expected {len(passages)} vectors of {DIMENSIONS} dimensions, not an array of shape {table.shape}"
         raise ValueError(message)
-    delete_passages(tenant_id=tenant_id, document_id=document_id)
+    StoredPassage.objects.filter(
+        tenant_id=tenant_id, document_id=document_id, page__range=(first_page, last_page)
+    ).delete()
     if not passages:
         return
     with connection.cursor() as cursor:

@@ -23,6 +23,8 @@ def _index(tenant_id: UUID) -> UUID:
     store_passages(
         tenant_id=tenant_id,
         document_id=document_id,
+        first_page=1,
+        last_page=3,
         passages=[Passage(page=3, ordinal=0, box=Box(0.125, 0.25, 0.5, 0.75), text="Total due GBP 781.20")],
         vectors=model.embed(["Total due GBP 781.20"]),
         model=model.name,

@@ -19,7 +19,8 @@ from apps.documents.operations import remove_bytes
 from apps.documents.sealing import SealBrokenError, seal, unseal
 from apps.documents.storage import BytesLostError
 from apps.pipeline.intake import Upload, accept_upload, delete_document
-from apps.pipeline.models import Run
+from apps.pipeline.models import Run, StageRun
+from apps.search.models import StoredPassage
 from apps.tenants.scope import tenant_scope
 from tests.factories.documents import pdf
 
@@ -170,3 +171,12 @@ def test_pictures_of_a_document_that_is_deleted_while_it_is_drawn_are_deleted(
     _upload(tenant, pdf(mark="drawn"))
     assert kept
     assert not any(default_storage.exists(key) for key in kept)
+
+
+def test_a_long_document_is_indexed_in_pieces(tenant: UUID) -> None:
+    document_id = _upload(tenant, pdf(mark="long", pages=45)).document_id
+    with tenant_scope(tenant):
+        pieces = StageRun.objects.filter(document_id=document_id, stage="index").order_by("shard")
+        assert [(piece.first_page, piece.last_page) for piece in pieces] == [(1, 20), (21, 40), (41, 45)]
+        found = StoredPassage.objects.filter(document_id=document_id)
+        assert set(found.values_list("page", flat=True)) == set(range(1, 46))

@@ -29,6 +29,8 @@ def _index(tenant_id: UUID, document_id: UUID, *texts: str, model: str | None = 
     store_passages(
         tenant_id=tenant_id,
         document_id=document_id,
+        first_page=1,
+        last_page=100,
         passages=[
             Passage(page=1 + number // 2, ordinal=number % 2, box=BOX, text=text) for number, text in enumerate(texts)
         ],
@@ -122,7 +124,14 @@ def test_storing_again_replaces(tenant: UUID) -> None:
         rows = StoredPassage.objects.filter(document_id=document_id)
         assert list(rows.values_list("text", "page", "ordinal")) == [(ENDS, 1, 0)]
         assert StoredPassage.objects.filter(document_id=other).count() == 1
-    store_passages(tenant_id=tenant, document_id=document_id, passages=[], vectors=[], model="any")
+    store_passages(
+        tenant_id=tenant, document_id=document_id, first_page=2, last_page=9, passages=[], vectors=[], model="any"
+    )
+    with tenant_scope(tenant):
+        assert StoredPassage.objects.filter(document_id=document_id).count() == 1
+    store_passages(
+        tenant_id=tenant, document_id=document_id, first_page=1, last_page=1, passages=[], vectors=[], model="any"
+    )
     with tenant_scope(tenant):
         assert not StoredPassage.objects.filter(document_id=document_id).exists()
 
@@ -142,6 +151,8 @@ def test_vectors_of_another_size_are_refused(tenant: UUID) -> None:
         store_passages(
             tenant_id=tenant,
             document_id=document(tenant),
+            first_page=1,
+            last_page=1,
             passages=[passage],
             vectors=np.zeros((1, 3), dtype=np.float32),
             model="any",

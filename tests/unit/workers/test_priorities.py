@@ -1,0 +1,31 @@
+"""Which hint a worker takes first."""
+
+from __future__ import annotations
+
+from itertools import product
+
+from apps.documents.models import Lane
+from apps.pipeline.stages import STAGES
+from workers.celery import app
+from workers.dispatch import priority_of
+
+
+def test_interactive_goes_before_bulk() -> None:
+    slowest = max(priority_of(stage=stage.name, lane=Lane.INTERACTIVE) for stage in STAGES)
+    assert slowest < min(priority_of(stage=stage.name, lane=Lane.BULK) for stage in STAGES)
+
+
+def test_a_document_is_finished_before_the_next_is_begun() -> None:
+    for lane in Lane:
+        begun = [priority_of(stage=stage.name, lane=lane) for stage in STAGES if stage.after]
+        assert max(begun) < priority_of(stage="parse", lane=lane)
+
+
+def test_values_do_not_wait_for_an_index() -> None:
+    for lane in Lane:
+        assert priority_of(stage="extract", lane=lane) < priority_of(stage="index", lane=lane)
+
+
+def test_the_broker_has_a_list_for_each_priority() -> None:
+    used = {priority_of(stage=stage.name, lane=lane) for stage, lane in product(STAGES, Lane)}
+    assert used <= set(app.conf.broker_transport_options["priority_steps"])
