@@ -219,7 +219,7 @@ def get_words(request: AuthenticatedRequest, document_id: UUID, number: int) -> 
 
 @router.post("/{uuid:document_id}/cancel", response=DocumentOut, by_alias=True, summary="Stop the work on a document")
 def cancel(request: AuthenticatedRequest, document_id: UUID) -> Json:
-    """Cancel what is under way; 409 where the document has come to its end already."""
+    """Cancel what is under way; 409 where the document has come to another end already."""
     if not intake.cancel_document(tenant_id=request.auth.tenant_id, document_id=document_id, clock=SYSTEM_CLOCK):
         raise not_found("document")
     return document_json(_document(request, document_id))

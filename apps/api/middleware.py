@@ -26,6 +26,8 @@ class ProblemMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self._get_response(request)
+        if request.path.startswith("/api/"):
+            response.headers.setdefault("Cache-Control", "private, no-store")
         is_error = response.status_code >= HTTPStatus.BAD_REQUEST
         if not (is_error and request.path.startswith("/api/")):
             return response

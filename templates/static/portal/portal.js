@@ -93,7 +93,7 @@ class UploadField extends HTMLElement {
 class ValueBrowser extends HTMLElement {
   connectedCallback() {
     this.addEventListener("click", (event) => {
-      const value = event.target.closest(".value");
+      const value = event.target.closest(".value") ?? event.target.closest(".fields tr")?.querySelector(".value[href]");
       const box = event.target.closest("rect[data-value]");
       if (value?.hasAttribute("href")) {
         event.preventDefault();
