@@ -63,6 +63,7 @@ def up(*, foreground: Annotated[bool, typer.Option(help="stay until Ctrl-C, then
         run = control.start(place)
         try:
             follow_start(console, run)
+            place.used.touch()
             print_sign_in(console, control.credentials(place))
             if not foreground:
                 run.release()
@@ -111,10 +112,18 @@ def run_demo() -> None:
     place = here()
     external.read(os.environ)
     samples = demo.samples()
+    used = place.used.exists()
     run = control.start(place, fresh=True)
     with _running(run):
         demo.forget(place)
         follow_start(console, run)
+        if used and place.kept.exists():
+            name = max(path.name for path in place.kept.iterdir())
+            console.print(
+                f"The stack was in use. What it held is kept: the database {name} in its Postgres, "
+                f"files in {place.kept / name}",
+                highlight=False,
+            )
         demo.run(console=console, run=run, samples=samples)
         print_sign_in(console, control.credentials(place))
         if sys.stdin.isatty() and sys.stdout.isatty():

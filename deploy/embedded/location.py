@@ -46,6 +46,16 @@ class Location:
         return self.root / "valkey"
 
     @property
+    def used(self) -> Path:
+        """There since `make up`: the stack may hold what somebody wants to keep."""
+        return self.root / "used"
+
+    @property
+    def kept(self) -> Path:
+        """What a demo found in the stack, a folder each."""
+        return self.root / "kept"
+
+    @property
     def demo(self) -> Path:
         return self.root / "demo"
 

@@ -327,9 +327,17 @@ def bootstrap(*, port: int, passwords: Passwords) -> None:
     create_database(port=port, passwords=passwords)
 
 
-def create_database(*, port: int, passwords: Passwords, anew: bool = False) -> None:
-    """Make the stack's database if it is not there; `anew` drops the one that is there, with all that is in it."""
+def create_database(*, port: int, passwords: Passwords, anew: bool = False, keep_as: str | None = None) -> None:
+    """Make the stack's database if it is not there.
+
+    `anew` drops the one that is there, with all that is in it; with `keep_as` it is renamed instead.
+    """
     with connect(port=port, password=passwords.superuser) as connection:
+        if anew and keep_as is not None:
+            with contextlib.suppress(psycopg.errors.InvalidCatalogName):  # it was never made
+                connection.execute(
+                    sql.SQL("ALTER DATABASE {} RENAME TO {}").format(*map(sql.Identifier, (DATABASE, keep_as)))
+                )
         if anew:
             connection.execute(f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)".encode())
         with contextlib.suppress(psycopg.errors.DuplicateDatabase):

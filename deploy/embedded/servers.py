@@ -16,8 +16,10 @@ POSTGRES = "postgres"
 VALKEY = "valkey"
 
 
-def postgres_service(*, location: Location, passwords: Passwords, ports: Ports, fresh: bool) -> Service:
-    """Return the database server; `fresh` begins with an empty database."""
+def postgres_service(
+    *, location: Location, passwords: Passwords, ports: Ports, fresh: bool, keep_as: str | None
+) -> Service:
+    """Return the database server; `fresh` begins with an empty database, and keeps the last one under a name."""
 
     def launch() -> Launch:
         cluster = postgres.prepare_cluster(run_dir=location.root, passwords=passwords)
@@ -31,7 +33,7 @@ def postgres_service(*, location: Location, passwords: Passwords, ports: Ports, 
     def then() -> None:
         postgres.bootstrap(port=ports[POSTGRES], passwords=passwords)
         if fresh:
-            postgres.create_database(port=ports[POSTGRES], passwords=passwords, anew=True)
+            postgres.create_database(port=ports[POSTGRES], passwords=passwords, anew=True, keep_as=keep_as)
 
     return Service(
         name=POSTGRES,

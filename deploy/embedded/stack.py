@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -133,13 +134,15 @@ def _write_credentials(site: Site, output: Path) -> None:
     write_private(site.location.credentials, json.dumps(credentials, indent=1) + "\n")
 
 
-def services(site: Site, *, fresh: bool, servers_only: bool) -> list[Service]:
+def services(site: Site, *, fresh: bool, keep_as: str | None, servers_only: bool) -> list[Service]:
     """Return what has to run, with a port chosen for each server."""
     found = []
     if site.external.database is None:
         site.ports.choose(servers.POSTGRES)
         found.append(
-            servers.postgres_service(location=site.location, passwords=site.passwords, ports=site.ports, fresh=fresh)
+            servers.postgres_service(
+                location=site.location, passwords=site.passwords, ports=site.ports, fresh=fresh, keep_as=keep_as
+            )
         )
     if site.external.redis is None:
         site.ports.choose(servers.VALKEY)
@@ -149,6 +152,20 @@ def services(site: Site, *, fresh: bool, servers_only: bool) -> list[Service]:
         _service(site, process) for process in processes(port=port) if not (servers_only and process.tier == WORK)
     ]
     return found
+
+
+def _set_aside(site: Site) -> str | None:
+    """Move away what somebody who used the stack may want to keep; return the name that its database is to get."""
+    place = site.location
+    if not place.used.exists():
+        return None
+    name = f"{postgres.DATABASE}_until_{time.strftime('%Y%m%d_%H%M%S')}"
+    folder = place.kept / name
+    folder.mkdir(mode=0o700, parents=True)
+    for path in (place.credentials, place.used, *(() if site.external.storage else (place.blobs,))):
+        if path.exists():
+            path.rename(folder / path.name)
+    return name
 
 
 def _empty(site: Site) -> None:
@@ -192,9 +209,10 @@ def supervise(*, run_dir: Path, guard: int, fresh: bool, servers_only: bool) -> 
         _clear_leftovers(place)
         external.check_reachable(site.external)
         fresh = fresh and site.external.database is None
+        keep_as = _set_aside(site) if fresh else None
         if fresh:
             _empty(site)
-        found = services(site, fresh=fresh, servers_only=servers_only)
+        found = services(site, fresh=fresh, keep_as=keep_as, servers_only=servers_only)
         portal = site.portal_url
         Supervisor(services=found, logs=place.logs, report=report).run()
     except StackError as failure:

@@ -55,7 +55,12 @@ def test_demo_without_a_terminal_and_again_at_one(quire: Quire) -> None:
     assert "/invoice_number" in out
 
     shutil.rmtree(quire.place.demo)
+    quire.place.used.touch()
     check_terminal(quire)
+    (kept,) = quire.place.kept.iterdir()
+    assert json.loads((kept / "credentials.json").read_text("utf-8")) == signed
+    assert [path for path in (kept / "blobs").rglob("*") if path.is_file()]
+    assert not quire.place.used.exists()
     quire.wait_for_nothing_left()
     check_files(quire)
 
