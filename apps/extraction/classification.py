@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from math import log
 
+from apps.extraction.engines.einvoice import engine as einvoice
 from apps.parsing.pages import ParsedDocument
 from apps.schemas.fields import Schema
 
@@ -27,13 +28,19 @@ _WORD = re.compile(r"\w+")
 def classify(document: ParsedDocument, schemas: Sequence[Schema]) -> str | None:
     """Return the slug of the schema that fits, or None where none does or two fit as well.
 
+    What carries an e-invoice fits the schema that has most of an invoice's fields.
     A schema's cues and its fields' labels are looked for as whole words; each counts once, the longer the more, and
     what only one schema has counts more than what several share.
     """
     if any(attachment.media_type in {"application/xml", "text/xml"} for attachment in document.attachments):
-        carriers = [schema.slug for schema in schemas if "einvoice" in schema.engines]
-        if len(carriers) == 1:
-            return carriers[0]
+        filled = {
+            schema.slug: len(einvoice.FIELDS.intersection(field.name for field in schema.fields))
+            for schema in schemas
+            if "einvoice" in schema.engines
+        }
+        most = max(filled.values(), default=0)
+        if most and list(filled.values()).count(most) == 1:
+            return max(filled, key=lambda slug: filled[slug])
     places = _places("\n".join(page.text for page in document.pages[:READ_PAGES])[:READ_CHARACTERS])
     shared = Counter(phrase for schema in schemas for phrase in _phrases(schema))
     scores = sorted(((_score(schema, places=places, shared=shared), schema.slug) for schema in schemas), reverse=True)

@@ -118,7 +118,7 @@ class _Values:
                 if field.name == "line_items":
                     yield from self._rows(field)
                 continue
-            text = getattr(self._invoice, field.name, None) if field.name in _NAMES else None
+            text = getattr(self._invoice, field.name, None) if field.name in FIELDS else None
             if isinstance(text, str) and text:
                 yield self._value(field, text, path=f"/{field.name}")
 
@@ -175,7 +175,8 @@ class _Values:
         return ground(index=self._index, value=text, kind=field.kind, near=near, beside=beside, reach=reach)
 
 
-_NAMES = frozenset(Invoice.__dataclass_fields__) - {"dialect", "lines"}
+FIELDS = frozenset(Invoice.__dataclass_fields__) - {"dialect", "lines"}
+"""Names of fields that an e-invoice can fill."""
 _COLUMNS = frozenset({"description", "quantity", "unit_price", "line_total"})
 
 
