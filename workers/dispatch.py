@@ -21,16 +21,17 @@ LAST, BEGINNING = 1, 3
 STEP_SEPARATOR = "\x06\x16"
 
 
-def priority_of(*, stage: str, lane: str) -> int:
+def priority_of(*, stage: str, lane: str, shard: int = 0) -> int:
     """Return the step of a hint: interactive before bulk, and what is begun before what isn't.
 
-    So a document is finished before the next one is parsed, rather than all parsed before one is done. What no other
-    stage waits for comes after what one does: a long document that is being indexed keeps nobody's values waiting.
+    So a document is finished before the next one is parsed, rather than all parsed before one is done. Of a stage that
+    no other waits for, the further pieces come last: a long document that is being indexed keeps nobody's values
+    waiting.
     """
     if not BY_NAME[stage].after:
         return LANES[lane] + BEGINNING
     awaited = any(stage in other.after for other in STAGES)
-    return LANES[lane] + (0 if awaited else LAST)
+    return LANES[lane] + (0 if awaited or shard == 0 else LAST)
 
 
 class BrokerDownError(RetryableError):
@@ -50,7 +51,7 @@ class CeleryDispatcher:
                         task_name(hint.stage),
                         args=[str(hint.tenant_id), str(hint.stage_run_id)],
                         queue=BY_NAME[hint.stage].queue,
-                        priority=priority_of(stage=hint.stage, lane=hint.lane),
+                        priority=priority_of(stage=hint.stage, lane=hint.lane, shard=hint.shard),
                         producer=producer,
                         retry=False,
                     )

@@ -13,12 +13,16 @@ from django.utils.module_loading import import_string
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hint:
-    """Work that may be due. It carries ids only, so a queue holds nothing of a document."""
+    """Work that may be due. It carries ids only, so a queue holds nothing of a document.
+
+    `shard` is the number of the piece where a stage is cut into some.
+    """
 
     tenant_id: UUID
     stage_run_id: UUID
     stage: str
     lane: str
+    shard: int = 0
 
 
 class Dispatcher(Protocol):

@@ -287,13 +287,13 @@ def _write_down(*, run: Run, planned: Iterable[Planned], status: StageStatus = S
               FROM unnest(%(ids)s::uuid[], %(stages)s::text[], %(shards)s::int[], %(digests)s::text[],
                           %(firsts)s::int[], %(lasts)s::int[]) AS p (id, stage, shard, digest, first, last)
               ON CONFLICT (tenant_id, run_id, stage, shard, input_digest) DO NOTHING
-              RETURNING id, stage
+              RETURNING id, stage, shard
             ), hinted AS (
               INSERT INTO pipeline_outboxmessage (tenant_id, id, stage_run_id, stage, lane, due_at)
               SELECT %(tenant)s, gen_random_uuid(), id, stage, %(lane)s, clock_timestamp() FROM written
               WHERE %(status)s = 'pending'
             )
-            SELECT id, stage FROM written
+            SELECT id, stage, shard FROM written
             """,
             {
                 "tenant": run.tenant_id,
@@ -312,7 +312,10 @@ def _write_down(*, run: Run, planned: Iterable[Planned], status: StageStatus = S
         written = cursor.fetchall()
     if status == StageStatus.PENDING and written:
         _send_on_commit(
-            [Hint(tenant_id=run.tenant_id, stage_run_id=id_, stage=stage, lane=run.lane) for id_, stage in written]
+            [
+                Hint(tenant_id=run.tenant_id, stage_run_id=id_, stage=stage, lane=run.lane, shard=shard)
+                for id_, stage, shard in written
+            ]
         )
 
 

@@ -21,11 +21,16 @@ def test_a_document_is_finished_before_the_next_is_begun() -> None:
         assert max(begun) < priority_of(stage="parse", lane=lane)
 
 
-def test_values_do_not_wait_for_an_index() -> None:
+def test_values_do_not_wait_for_the_index_of_a_long_document() -> None:
     for lane in Lane:
-        assert priority_of(stage="extract", lane=lane) < priority_of(stage="index", lane=lane)
+        values = priority_of(stage="extract", lane=lane)
+        assert priority_of(stage="index", lane=lane) == values
+        assert priority_of(stage="index", lane=lane, shard=1) > values
+        assert priority_of(stage="render", lane=lane, shard=1) == values
 
 
 def test_the_broker_has_a_list_for_each_priority() -> None:
-    used = {priority_of(stage=stage.name, lane=lane) for stage, lane in product(STAGES, Lane)}
+    used = {
+        priority_of(stage=stage.name, lane=lane, shard=shard) for stage, lane, shard in product(STAGES, Lane, (0, 1))
+    }
     assert used <= set(app.conf.broker_transport_options["priority_steps"])
