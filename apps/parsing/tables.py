@@ -24,6 +24,11 @@ _MAX_CELLS = 5000
 _THIN = 3.0
 
 
+# The finder looks for a heading above each table, which nobody here asks for, by reading the page again for every line
+# above it: three quarters of its time.
+pymupdf.table.Table._get_header = lambda _table: None  # noqa: SLF001 - there is no option for it
+
+
 class Finder:
     """Looks for tables, as long as there is time."""
 
