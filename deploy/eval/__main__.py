@@ -15,6 +15,7 @@ from apps.parsing import sniff
 from apps.schemas.definitions import shipped_schemas
 from deploy.eval.corpus import E_INVOICES, PROJECT, SCHEMAS, Example, examples
 from deploy.eval.parsed import ParsedCorpus, stripped
+from deploy.eval.reliability import reliability_table
 from deploy.eval.report import HALVES, Key, as_json, table, targets
 from deploy.eval.scoring import Tally, score
 
@@ -47,6 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     finally:
         parsed.close()
     print(table(tallies))  # noqa: T201
+    print(reliability_table(tallies))  # noqa: T201
     print(targets(tallies))  # noqa: T201
     if broken:
         print(f"\n{broken} documents could not be read: they count as not answered")  # noqa: T201

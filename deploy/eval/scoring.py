@@ -31,7 +31,8 @@ class Fault:
 class Tally:
     """Counts of one field: `present` in the truth, `covered` of those, `answered` at all, `right`.
 
-    `accepted` and `accepted_right` count the answers that the engine didn't want reviewed.
+    `accepted` and `accepted_right` count the answers that the engine didn't want reviewed; `judged` holds each answer's
+    confidence and whether it was right.
     """
 
     present: int = 0
@@ -40,6 +41,7 @@ class Tally:
     right: int = 0
     accepted: int = 0
     accepted_right: int = 0
+    judged: list[tuple[float, bool]] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
 
     def add(self, other: Tally) -> None:
@@ -50,6 +52,7 @@ class Tally:
         self.right += other.right
         self.accepted += other.accepted
         self.accepted_right += other.accepted_right
+        self.judged += other.judged
         self.faults += other.faults
 
     @property
@@ -130,6 +133,7 @@ def _count(
 def _answered(tally: Tally, answer: ExtractedValue, *, right: bool) -> None:
     tally.answered += 1
     tally.right += right
+    tally.judged.append((answer.confidence, right))
     if answer.status is ValueStatus.ACCEPTED:
         tally.accepted += 1
         tally.accepted_right += right
