@@ -5,12 +5,12 @@ from __future__ import annotations
 import random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apps.extraction.calibration import ENOUGH, LEAST, Curve, calibration_error, fit, reliability
 
-PAIRS = st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=ENOUGH, max_size=600)
+PAIRS = st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=ENOUGH, max_size=ENOUGH + 60)
 
 
 def test_too_few_checked_values_change_nothing() -> None:
@@ -27,6 +27,7 @@ def test_scores_that_say_too_much_come_down_to_the_share_right() -> None:
         assert curve.share(score) == pytest.approx(score**2, abs=0.06)
 
 
+@settings(max_examples=25)
 @given(PAIRS)
 def test_a_surer_score_is_never_a_smaller_share(pairs: list[tuple[float, bool]]) -> None:
     curve = fit(pairs)
@@ -35,6 +36,7 @@ def test_a_surer_score_is_never_a_smaller_share(pairs: list[tuple[float, bool]])
     assert all(0 < share < 1 for share in shares)
 
 
+@settings(max_examples=25)
 @given(PAIRS)
 def test_values_of_one_score_are_one_point(pairs: list[tuple[float, bool]]) -> None:
     points = fit([(0.5, right) for _, right in pairs]).points
