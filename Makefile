@@ -4,7 +4,7 @@ SHELL := /bin/sh
 PY := .venv/bin/python
 QUIRE := $(PY) -m deploy.embedded
 .DEFAULT_GOAL := help
-.PHONY: help demo up down status test check format bench eval lock clean install
+.PHONY: help demo up down status test check format bench eval lock clean install sglang sglang-install sglang-stop test-sglang
 
 # The first Python that is new enough and can make virtual environments.
 SUITABLE = import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))
@@ -52,6 +52,18 @@ bench: install  ## print the speed ratios, write .run/bench.json
 
 eval: install  ## print the accuracy on the corpus, write .run/eval.json
 	@exec $(PY) -m deploy.eval $(ARGS)
+
+sglang: install  ## install a real SGLang server for the CPU, write tiny models, start the servers: .run/sglang.json
+	@exec $(PY) -m deploy.sglang.cpu.serve start
+
+sglang-stop: install  ## stop what `make sglang` started
+	@exec $(PY) -m deploy.sglang.cpu.serve stop
+
+sglang-install: install
+	@exec $(PY) -m deploy.sglang.cpu.install
+
+test-sglang: install  ## test the wire against the servers of `make sglang`, or the one that QUIRE_TEST_INFERENCE_URL names
+	@exec $(PY) -m deploy.sglang.cpu.contract $(ARGS)
 
 lock: install  ## resolve the dependencies anew into deploy/requirements.lock
 	@test -x .run/uv/bin/uv || { $(PY) -m venv .run/uv && .run/uv/bin/pip install -q uv; }

@@ -118,6 +118,8 @@ class _UnpinnedTorch:
 
 def _unpin(spec: importlib.machinery.ModuleSpec) -> None:
     loader: Any = spec.loader
+    if loader is None:  # a folder without an `__init__.py`
+        return
     execute = loader.exec_module
 
     def exec_module(module: types.ModuleType) -> None:
