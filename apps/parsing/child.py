@@ -9,11 +9,12 @@ import os
 
 import pymupdf
 
-from apps.parsing import confinement, images, ocr, opening, reading
+from apps.parsing import confinement, images, ocr, opening, reading, visibility
 from apps.parsing.errors import Failure
 from apps.parsing.frames import RENDERED, Kind, frame
 from apps.parsing.job import Job, Operation
 from apps.parsing.limits import Limits
+from apps.parsing.pages import Box
 
 _FLUSH_BYTES = 128 * 1024
 _SECONDS_AFTER_LIMIT = 2  # between the signal that can be reported and the one that can't
@@ -31,6 +32,7 @@ def load(*, with_ocr: bool) -> None:
     reader = reading.Reader(opened=opened, limits=Limits())
     reader.read(1)
     reader.language()
+    list(visibility.look(opened, places=[(1, Box(0.1, 0.1, 0.2, 0.2))], limits=Limits()))
     list(images.render(opened, numbers=range(1, 2), limits=Limits(), with_tables=True))
 
 
@@ -74,6 +76,12 @@ def _work(job: Job, data: memoryview, sender: _Sender) -> None:
     numbers = range(job.first, last + 1)
     limits = job.limits
     confinement.allow_cpu(cpu_seconds=int(limits.cpu_seconds + limits.cpu_seconds_per_page * len(numbers)) or 1)
+    if job.operation is Operation.LOOK:
+        places = [(page, Box(*box)) for page, box in job.places if 1 <= page <= pages]
+        confinement.allow_cpu(cpu_seconds=int(limits.cpu_seconds + limits.cpu_seconds_per_page * len(places)))
+        sender.send(Kind.SEEN, bytes(visibility.look(opened, places=places, limits=limits)))
+        sender.send(Kind.DONE, b"{}")
+        return
     if job.operation is Operation.RENDER:
         for rendered in images.render(opened, numbers=numbers, limits=limits, with_tables=job.tables):
             head = RENDERED.pack(rendered.number, rendered.width, rendered.height, len(rendered.jpeg))

@@ -30,6 +30,8 @@ class Kind(IntEnum):
     """JSON: {"language": code or null}"""
     STOPPED = 7
     """JSON: {"page": the next page, which needs OCR that this child hasn't got, "language": code or null}"""
+    SEEN = 8
+    """one byte a place: 1 where something can be seen there"""
     FAILED = 6
     """JSON: {"code", "facts": {name: integer}}"""
 

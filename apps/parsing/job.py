@@ -15,11 +15,15 @@ class Operation(StrEnum):
     PROBE = "probe"
     READ = "read"
     RENDER = "render"
+    LOOK = "look"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """A request. Pages count from 1; `last` None is the end of the document. `tables`: look for them when rendering."""
+    """A request. Pages count from 1; `last` None is the end of the document. `tables`: look for them when rendering.
+
+    `places` are what is looked at: a page, and a box [x0, y0, x1, y1] in [0, 1].
+    """
 
     operation: Operation
     media_type: str
@@ -28,6 +32,7 @@ class Job:
     last: int | None
     limits: Limits
     tables: bool = False
+    places: tuple[tuple[int, tuple[float, float, float, float]], ...] = ()
 
     def to_json(self) -> bytes:
         return json.dumps(asdict(self)).encode()
@@ -40,5 +45,6 @@ class Job:
                 **fields,
                 "operation": Operation(fields["operation"]),
                 "limits": Limits(**fields["limits"]),
+                "places": tuple((page, tuple(box)) for page, box in fields["places"]),
             }
         )

@@ -8,6 +8,7 @@
         reading.language                                                # known after the last page
         for image in sandbox.render(path=path, media_type=sniff.PDF):   # RenderedPage: jpeg and tables
             ...
+        seen = sandbox.look(path=path, media_type=sniff.PDF, places=[(1, box)])   # does a reader see anything there?
         document = sandbox.read_document(path=path, media_type=...)     # ParsedDocument, decoded, for small ones
 
 `first` and `last` choose a range of pages, from 1, so that a long document can be read in parts. Every method raises
@@ -26,7 +27,7 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -39,12 +40,13 @@ from apps.parsing.errors import SandboxLost, unparsable
 from apps.parsing.frames import RENDERED, Kind
 from apps.parsing.job import Job, Operation
 from apps.parsing.limits import Limits
-from apps.parsing.pages import Attachment, ParsedDocument, Table
+from apps.parsing.pages import Attachment, Box, ParsedDocument, Table
 from apps.parsing.processes import Child, Zygote
 
 _PICTURES = frozenset({sniff.PNG, sniff.JPEG, sniff.TIFF})
 _MAX_ATTACHMENTS = 64
 _MAX_PASSWORD_CHARACTERS = 1000
+_PLACES_A_LOOK = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,6 +211,36 @@ class Sandbox:
         finally:
             conversation.close()
 
+    def look(
+        self,
+        *,
+        path: str | os.PathLike[str],
+        media_type: str,
+        places: Sequence[tuple[int, Box]],
+        password: str | None = None,
+    ) -> tuple[bool, ...]:
+        """Return for each place (page from 1, box) whether a reader of the page sees anything there."""
+        order = sorted(range(len(places)), key=lambda number: places[number][0])
+        seen = [False] * len(places)
+        for start in range(0, len(order), _PLACES_A_LOOK):
+            some = order[start : start + _PLACES_A_LOOK]
+            conversation = self._begin(
+                Operation.LOOK,
+                path=path,
+                media_type=media_type,
+                password=password,
+                places=tuple((places[number][0], _rounded(places[number][1])) for number in some),
+            )
+            try:
+                answer = next((payload for kind, payload in conversation.frames if kind is Kind.SEEN), b"")
+            finally:
+                conversation.close()
+            if len(answer) != len(some):
+                raise unparsable(code="crashed")
+            for number, one in zip(some, answer, strict=True):
+                seen[number] = one == 1
+        return tuple(seen)
+
     def read_document(
         self, *, path: str | os.PathLike[str], media_type: str, password: str | None = None
     ) -> ParsedDocument:
@@ -235,6 +267,7 @@ class Sandbox:
         first: int = 1,
         last: int | None = None,
         tables: bool = False,
+        places: tuple[tuple[int, tuple[float, float, float, float]], ...] = (),
         with_ocr: bool = False,
     ) -> _Conversation:
         """Start a child and wait until it has opened the document.
@@ -253,6 +286,7 @@ class Sandbox:
             last=last,
             limits=self.limits,
             tables=tables,
+            places=places,
         )
         try:
             return self._try(job, path, with_ocr=with_ocr)
@@ -318,6 +352,11 @@ class _Conversation:
                 return pages
             break
         raise unparsable(code="crashed")
+
+
+def _rounded(box: Box) -> tuple[float, float, float, float]:
+    x0, y0, x1, y1 = (round(edge, 5) for edge in box)
+    return x0, y0, x1, y1
 
 
 def _json(payload: bytes) -> dict[str, object]:

@@ -1,0 +1,92 @@
+"""What a text layer holds and the page doesn't show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pymupdf
+import pytest
+
+from apps.parsing import sniff
+from apps.parsing.pages import Box
+from apps.parsing.sandbox import Sandbox
+
+WHITE, BLACK, GRAY, RED, GREEN = (1, 1, 1), (0, 0, 0), (0.75, 0.75, 0.75), (0.9, 0, 0), (0, 0.6, 0)
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox() as sandbox:
+        yield sandbox
+
+
+def _page(page: pymupdf.Page) -> None:
+    page.insert_text((50, 100), "plain", fontsize=11)
+    page.insert_text((50, 130), "white", fontsize=11, color=WHITE)
+    page.insert_text((50, 160), "inkless", fontsize=11, render_mode=3)
+    page.insert_text((50, 190), "tiny", fontsize=1.5)
+    page.insert_text((50, 220), "covered", fontsize=11)
+    page.draw_rect(pymupdf.Rect(40, 205, 200, 225), color=GRAY, fill=GRAY)
+    page.draw_rect(pymupdf.Rect(40, 235, 200, 258), color=BLACK, fill=BLACK)
+    page.insert_text((50, 250), "reversed", fontsize=11, color=WHITE)
+    page.draw_rect(pymupdf.Rect(40, 265, 200, 288), color=GREEN, fill=GREEN)
+    page.insert_text((50, 280), "coloured", fontsize=11, color=RED)
+    page.insert_text((50, 310), "pale", fontsize=11, color=GRAY)
+    page.insert_text((50, 340), "small", fontsize=5)
+
+
+def _boxes(sandbox: Sandbox, path: Path) -> dict[str, tuple[int, Box]]:
+    document = sandbox.read_document(path=path, media_type=sniff.PDF)
+    return {f"{word.text}": (page.number, word.box) for page in document.pages for word in page.words}
+
+
+@pytest.mark.parametrize("rotation", [0, 90])
+def test_only_what_a_reader_sees_is_seen(sandbox: Sandbox, tmp_path: Path, rotation: int) -> None:
+    path = tmp_path / "a.pdf"
+    with pymupdf.open() as document:
+        _page(document.new_page(width=595, height=842))
+        document[0].set_rotation(rotation)
+        document.save(path)
+    boxes = _boxes(sandbox, path)
+    if rotation:  # a turned word is as wide as it was high
+        boxes.pop("tiny")
+    seen = dict(zip(boxes, sandbox.look(path=path, media_type=sniff.PDF, places=list(boxes.values())), strict=True))
+    hidden = {"white", "inkless", "tiny", "covered"} & boxes.keys()
+    assert {word for word, visible in seen.items() if not visible} == hidden
+    assert {"plain", "reversed", "coloured", "pale", "small"} <= seen.keys()
+
+
+def test_the_text_layer_of_a_scan_is_seen_where_the_scan_has_ink(sandbox: Sandbox, tmp_path: Path) -> None:
+    with pymupdf.open() as document:
+        page = document.new_page(width=595, height=842)
+        page.insert_text((50, 100), "scanned", fontsize=11)
+        picture = page.get_pixmap(dpi=150)
+        scan = document.new_page(width=595, height=842)
+        scan.insert_image(scan.rect, pixmap=picture)
+        scan.insert_text((50, 100), "scanned", fontsize=11, render_mode=3)
+        scan.insert_text((50, 400), "planted", fontsize=11, render_mode=3)
+        document.delete_page(0)
+        path = tmp_path / "scan.pdf"
+        document.save(path)
+    with pymupdf.open(path) as document:
+        layer = {
+            text: Box(x0 / 595, y0 / 842, x1 / 595, y1 / 842)
+            for x0, y0, x1, y1, text, *_ in document[0].get_text("words")
+        }
+    places = [(1, layer["scanned"]), (1, layer["planted"])]
+    assert sandbox.look(path=path, media_type=sniff.PDF, places=places) == (True, False)
+
+
+def test_answers_stand_in_the_order_of_the_questions(sandbox: Sandbox, tmp_path: Path) -> None:
+    path = tmp_path / "many.pdf"
+    with pymupdf.open() as document:
+        for number in range(3):
+            page = document.new_page(width=595, height=842)
+            if number != 1:
+                page.insert_text((50, 100), "word", fontsize=11)
+        document.save(path)
+    (_page_number, box) = _boxes(sandbox, path)["word"]
+    places = [(page, box) for page in (3, 2, 1)] * 700
+    assert sandbox.look(path=path, media_type=sniff.PDF, places=places) == (True, False, True) * 700
+    assert sandbox.look(path=path, media_type=sniff.PDF, places=[]) == ()
