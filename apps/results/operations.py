@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
 import psycopg
@@ -13,7 +13,7 @@ from apps.common.clock import Clock
 from apps.common.errors import TerminalError
 from apps.common.ids import new_id
 from apps.common.text import storable
-from apps.extraction.values import ExtractedValue
+from apps.extraction.values import ExtractedValue, ValueStatus
 from apps.results.models import Result, StoredValue
 from apps.results.typed import date_of, number_of
 from apps.tenants.scope import in_tenant_scope
@@ -128,6 +128,17 @@ def store_result(
         raise RuntimeError(message)
     result_id: UUID = stored[0]
     return result_id
+
+
+@in_tenant_scope
+def doubt(*, tenant_id: UUID, result_id: UUID, value_ids: Collection[UUID], note: str) -> None:
+    """Send accepted values to review, and say why in the result's notes."""
+    StoredValue.objects.filter(
+        tenant_id=tenant_id, result_id=result_id, id__in=value_ids, status=ValueStatus.ACCEPTED.value
+    ).update(status=ValueStatus.NEEDS_REVIEW.value)
+    result = Result.objects.select_for_update().get(tenant_id=tenant_id, id=result_id)
+    noted = list(dict.fromkeys([*result.notes, storable(note)]))
+    Result.objects.filter(tenant_id=tenant_id, id=result_id).update(notes=noted)
 
 
 @in_tenant_scope

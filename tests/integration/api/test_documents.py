@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+import pymupdf
 import pytest
 from django.test import override_settings
 
 from apps.pipeline.models import StageRun
 from apps.tenants.scope import tenant_scope
-from tests.factories.documents import encrypted_pdf, pdf, png
+from tests.factories.documents import INVOICE_LINES, encrypted_pdf, pdf, png
 from tests.integration.api.conftest import Api
 
 
@@ -274,7 +275,7 @@ def test_the_same_bytes_are_read_with_another_schema_too(api: Api) -> None:
     assert [result["schema"] for result in results] == ["invoice", "receipt"]
     with tenant_scope(api.tenant_id):
         work = Counter(StageRun.objects.filter(document_id=first["id"], attempts__gt=0).values_list("stage", flat=True))
-    assert work == {"parse": 1, "render": 1, "index": 1, "extract": 2}
+    assert work == {"parse": 1, "render": 1, "index": 1, "extract": 2, "look": 2}
 
 
 def test_a_cancelled_document_is_read_when_it_comes_again(api: Api) -> None:
@@ -343,3 +344,17 @@ def test_the_description_tells_how_errors_and_files_look(api: Api) -> None:
     assert "Problem" in description["components"]["schemas"]
     picture = description["paths"]["/api/v1/documents/{document_id}/pages/{number}.jpg"]["get"]
     assert list(picture["responses"]["200"]["content"]) == ["image/jpeg"]
+
+
+def test_a_value_that_no_reader_sees_goes_to_review(api: Api) -> None:
+    lines = [(x, y, text, size) for x, y, text, size in INVOICE_LINES if "781.20" not in text]
+    with pymupdf.open(stream=pdf(lines=lines, mark="hidden")) as document:
+        for x, y, text, size in INVOICE_LINES:
+            if "781.20" in text:
+                document[0].insert_text((x, y), text, fontsize=size, color=(1, 1, 1))
+        data = document.tobytes()
+    document_id = _json(api.upload(data, schema="invoice"))["id"]
+    assert _json(api.get(f"documents/{document_id}"))["status"] == "needs_review"
+    values = _values(api, document_id)
+    assert values["/gross_total"]["status"] != "accepted"
+    assert values["/invoice_number"]["status"] == "accepted"

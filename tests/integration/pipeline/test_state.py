@@ -100,6 +100,7 @@ def test_a_document_goes_its_way_to_the_end(tenant: UUID, document: UUID) -> Non
         ("ask", 0, 0),
         ("extract", 0, 0),
         *(("index", first, first + 19) for first in range(1, 121, 20)),
+        ("look", 0, 0),
         ("parse", 1, 100),
         ("parse", 101, 120),
         ("render", 1, 50),
