@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from apps.extraction.engines.protocol import Engine, ExtractionRequest
 from apps.extraction.values import ExtractedValue, ValueStatus
-from apps.schemas.fields import Schema
+from apps.schemas.constraints import violated
+from apps.schemas.fields import Field, Schema
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +41,8 @@ def run(
     Raises what an engine raises: RetryableError or TerminalError.
     """
     schema = request.schema
-    best: dict[str, tuple[ExtractedValue, ...]] = _by_field(request.known)
+    known, faults = _checked(request.known, schema=schema)
+    best: dict[str, tuple[ExtractedValue, ...]] = _by_field(known)
     notes: list[str] = []
     missing = _missing(schema=schema, best=best) & request.wanted
     for engine in engines:
@@ -55,16 +57,48 @@ def run(
         )
         found = engine.extract(asked)
         notes.extend(f"{engine.name}: {note}" for note in found.notes)
-        for name, values in _by_field(found.values).items():
+        checked, more = _checked(found.values, schema=schema)
+        for name, values in _by_field(checked).items():
             if name in missing and _better(values, best.get(name, ())):
                 best[name] = values
+                faults = {path: words for path, words in faults.items() if top_level(path) != name}
+                faults |= {value.path: more[value.path] for value in values if value.path in more}
         missing = _missing(schema=schema, best=best) & request.wanted
     order = [field.name for field in schema.fields]
     return Answers(
         values=tuple(value for name in order for value in best.get(name, ())),
-        notes=tuple(dict.fromkeys(notes)),
+        notes=tuple(dict.fromkeys([*notes, *(f"schema: {words}" for words in faults.values())])),
         missing=missing,
     )
+
+
+def _checked(
+    values: Sequence[ExtractedValue], *, schema: Schema
+) -> tuple[tuple[ExtractedValue, ...], Mapping[str, str]]:
+    """Return the values, those against the schema's own constraints never accepted, and by path what they break."""
+    fields = {field.name: field for field in schema.fields}
+    checked, faults = [], {}
+    for value in values:
+        field = _leaf(fields, value.path)
+        broken = violated(field=field, value=value.value) if field else ()
+        if broken and field:
+            # A note names no row and no value: notes are shown and stored, and hold none of the document's text.
+            what = top_level(value.path) + (f".{field.name}" if field.name != top_level(value.path) else "")
+            faults[value.path] = f"{what.rstrip('.')} breaks the schema's {' and '.join(broken)}"
+            if value.status is ValueStatus.ACCEPTED:
+                value = replace(value, status=ValueStatus.NEEDS_REVIEW)  # noqa: PLW2901 - the same value, demoted
+        checked.append(value)
+    return tuple(checked), faults
+
+
+def _leaf(fields: Mapping[str, Field], path: str) -> Field | None:
+    """Return the field or the column that a value's path leads to."""
+    field = fields.get(top_level(path))
+    if field is None or not field.columns:
+        return field
+    parts = path.split("/")
+    name = parts[3].replace("~1", "/").replace("~0", "~") if len(parts) > 3 else ""
+    return next((column for column in field.columns if column.name == name), None)
 
 
 def _by_field(values: Sequence[ExtractedValue]) -> dict[str, tuple[ExtractedValue, ...]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from enum import StrEnum
 
 
@@ -36,7 +37,8 @@ class Field:
 
     `name` is the property's name. `labels` are the words that stand beside the value on a page, by ISO 639-1
     language, in the schema author's order; the title is always among them under "en". `columns` are the fields of an
-    array's items; a scalar array (`parties[]`) has exactly one column, with the empty name.
+    array's items; a scalar array (`parties[]`) has exactly one column, with the empty name. `enum`, `pattern` and the
+    limits are JSON Schema's, and hold for the canonical value (apps/schemas/constraints.py).
     """
 
     name: str
@@ -50,6 +52,12 @@ class Field:
     max_length: int | None = None
     max_items: int | None = None
     columns: tuple[Field, ...] = ()
+    min_length: int | None = None
+    minimum: Decimal | None = None
+    maximum: Decimal | None = None
+    exclusive_minimum: Decimal | None = None
+    exclusive_maximum: Decimal | None = None
+    multiple_of: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

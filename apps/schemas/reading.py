@@ -10,6 +10,7 @@ from typing import Any, TypeGuard
 
 from jsonschema import Draft202012Validator
 
+from apps.schemas.constraints import exact_number, whole_number
 from apps.schemas.fields import Field, Kind, Rule, Schema
 from apps.schemas.patterns import pattern_fault
 from apps.schemas.rules import RuleError, parse_formula, split_rule
@@ -194,6 +195,12 @@ class Reader:
             enum=self._enum(value, place),
             pattern=pattern if isinstance(pattern, str) else None,
             max_length=self._size(value, place, "maxLength", default=_LENGTHS.get(kind, DEFAULT_LENGTH), limit=LONGEST),
+            min_length=whole_number(value.get("minLength")),
+            minimum=exact_number(value.get("minimum")),
+            maximum=exact_number(value.get("maximum")),
+            exclusive_minimum=exact_number(value.get("exclusiveMinimum")),
+            exclusive_maximum=exact_number(value.get("exclusiveMaximum")),
+            multiple_of=exact_number(value.get("multipleOf")),
         )
 
     def _columns(self, array: Mapping[str, Any], place: Path_) -> tuple[Field, ...]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from decimal import Decimal
 
 from apps.extraction.cascade import Answers, run, top_level
 from apps.extraction.engines.protocol import Extraction, ExtractionRequest
@@ -123,3 +125,59 @@ def test_notes_say_whose_they_are_once() -> None:
 def test_pointers_are_unescaped() -> None:
     assert top_level("/line_items/0/quantity") == "line_items"
     assert top_level("/a~1b~0c") == "a/b~c"
+
+
+STRICT = Schema(
+    slug="strict",
+    version=1,
+    title="Strict",
+    description="",
+    fields=(
+        Field(name="number", title="Number", kind=Kind.IDENTIFIER, pattern="^RE-[0-9]+$"),
+        Field(
+            name="items",
+            title="Items",
+            kind=Kind.ARRAY,
+            columns=(Field(name="price", title="Price", kind=Kind.MONEY, minimum=Decimal(0)),),
+        ),
+    ),
+)
+
+
+def _said(path: str, text: str, engine: str) -> ExtractedValue:
+    return replace(_value(path, engine), value=text)
+
+
+def _strictly(*engines: Scripted) -> Answers:
+    request = ExtractionRequest(
+        document=ParsedDocument(pages=()), schema=STRICT, wanted=frozenset(field.name for field in STRICT.fields)
+    )
+    return run(request=request, engines=engines)
+
+
+def test_a_value_against_the_schemas_constraint_is_kept_for_review() -> None:
+    answers = _strictly(Scripted("one", [_said("/number", "4711", "one"), _said("/items/0/price", "-1", "one")]))
+    assert [(value.path, value.value, value.status) for value in answers.values] == [
+        ("/number", "4711", ValueStatus.NEEDS_REVIEW),
+        ("/items/0/price", "-1", ValueStatus.NEEDS_REVIEW),
+    ]
+    assert answers.notes == (
+        "schema: number breaks the schema's pattern",
+        "schema: items.price breaks the schema's minimum",
+    )
+    assert answers.missing == {"number", "items"}
+    assert answers.doubtful(schema=STRICT)
+
+
+def test_a_later_engine_mends_a_value_against_a_constraint() -> None:
+    later = Scripted("two", [_said("/number", "RE-4711", "two")])
+    answers = _strictly(
+        Scripted("one", [_said("/number", "4711", "one"), _said("/items/0/price", "1", "one")]),
+        later,
+    )
+    assert later.asked == [frozenset({"number"})]
+    assert [(value.value, value.status) for value in answers.values] == [
+        ("RE-4711", ValueStatus.ACCEPTED),
+        ("1", ValueStatus.ACCEPTED),
+    ]
+    assert answers.notes == ()
