@@ -88,7 +88,7 @@ STAGES: tuple[Stage, ...] = (
         reached=DocumentStatus.EXTRACTED,
     ),
     Stage(name="ask", body="apps.pipeline.bodies.ask.ask", queue="model", after=("extract", "render")),
-    Stage(name="look", body="apps.pipeline.bodies.look.look", queue="parsing", after=("ask",)),
+    Stage(name="look", body="apps.pipeline.bodies.look.look", queue="extraction", after=("ask",)),
     Stage(
         name="index",
         body="apps.pipeline.bodies.index.index",
