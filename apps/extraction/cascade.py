@@ -5,25 +5,34 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from apps.extraction.completeness import ledger
 from apps.extraction.engines.protocol import Engine, ExtractionRequest
 from apps.extraction.values import ExtractedValue, ValueStatus
 from apps.schemas.constraints import violated
-from apps.schemas.fields import Field, Schema
+from apps.schemas.fields import Field, Kind, Schema
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answers:
-    """What the engines found together, in the schema's order. `missing` are fields that nobody answered well."""
+    """What the engines found together, in the schema's order.
+
+    `missing` are fields that nobody answered well; `incomplete` arrays, some rows of whose tables are unaccounted for.
+    """
 
     values: tuple[ExtractedValue, ...]
     notes: tuple[str, ...]
     missing: frozenset[str]
+    incomplete: frozenset[str] = frozenset()
 
     def doubtful(self, *, schema: Schema) -> bool:
-        """Return whether a person should look: a value is weak, or a required field has none."""
+        """Return whether a person should look: a value is weak, rows are missing, or a required field has none."""
         answered = {top_level(value.path) for value in self.values}
         weak = any(value.status is not ValueStatus.ACCEPTED for value in self.values)
-        return weak or any(field.required and field.name not in answered for field in schema.fields)
+        return (
+            weak
+            or bool(self.incomplete)
+            or any(field.required and field.name not in answered for field in schema.fields)
+        )
 
 
 def top_level(path: str) -> str:
@@ -65,11 +74,28 @@ def run(
                 faults |= {value.path: more[value.path] for value in values if value.path in more}
         missing = _missing(schema=schema, best=best) & request.wanted
     order = [field.name for field in schema.fields]
+    unaccounted = _unaccounted(request=request, best=best)
+    notes.extend(
+        f"{name}: {count} row{'s' if count > 1 else ''} of its table {'are' if count > 1 else 'is'} unaccounted for"
+        for name, count in unaccounted.items()
+    )
     return Answers(
         values=tuple(value for name in order for value in best.get(name, ())),
         notes=tuple(dict.fromkeys([*notes, *(f"schema: {words}" for words in faults.values())])),
         missing=missing,
+        incomplete=frozenset(unaccounted),
     )
+
+
+def _unaccounted(*, request: ExtractionRequest, best: Mapping[str, Sequence[ExtractedValue]]) -> dict[str, int]:
+    """Return how many rows of each array's table nobody answered for, where there are any."""
+    found = {}
+    for field in request.schema.fields:
+        if field.kind is Kind.ARRAY and best.get(field.name):
+            rows = ledger(document=request.document, schema=request.schema, field=field, values=best[field.name])
+            if rows.unaccounted:
+                found[field.name] = len(rows.unaccounted)
+    return found
 
 
 def _checked(

@@ -1,0 +1,145 @@
+"""The completeness ledger: rows that an extraction left out are found, and nothing else is."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+from apps.extraction.cascade import run
+from apps.extraction.completeness import State, ledger
+from apps.extraction.engines.protocol import Extraction, ExtractionRequest
+from apps.extraction.values import Evidence, ExtractedValue, ValueStatus
+from apps.parsing.pages import ParsedDocument
+from apps.schemas.fields import Field, Kind, Schema
+from tests.unit.extraction.pages_of_words import document
+
+ITEMS = Field(
+    name="items",
+    title="Items",
+    kind=Kind.ARRAY,
+    columns=(
+        Field(name="text", title="Text", kind=Kind.TEXT),
+        Field(name="price", title="Price", kind=Kind.MONEY, labels={"en": ("Price",)}),
+        Field(name="amount", title="Amount", kind=Kind.MONEY, labels={"en": ("Amount",)}),
+    ),
+)
+SCHEMA = Schema(
+    slug="s",
+    version=1,
+    title="S",
+    description="",
+    fields=(ITEMS, Field(name="net", title="Net", kind=Kind.MONEY, labels={"en": ("Net",), "de": ("Netto",)})),
+)
+TABLE = (
+    "Item   Price   Amount",
+    "Gauge   10.00   20.00",
+    "Valve   11.00   22.00",
+    "Valve   11.00   22.00",
+    "Hose   12.00   24.00",
+    "Netto   00.00   88.00",
+    "Taxes   19.00   16.72",
+)
+LINES = {0: (1, 1), 1: (1, 2), 2: (1, 3), 3: (1, 4)}
+
+
+def _values(read: ParsedDocument, lines: Mapping[int, tuple[int, int]]) -> tuple[ExtractedValue, ...]:
+    """Return the values of rows that stand on (page, line)."""
+    values = []
+    for row, (number, line) in lines.items():
+        words = [word for word in read.pages[number - 1].words if word.line == line]
+        for column, word in zip(ITEMS.columns, words, strict=True):
+            values.append(
+                ExtractedValue(
+                    path=f"/items/{row}/{column.name}",
+                    value=word.text,
+                    kind=column.kind,
+                    engine="test",
+                    confidence=0.9,
+                    status=ValueStatus.ACCEPTED,
+                    evidence=(Evidence(page=number, box=word.box, quote=word.text),),
+                )
+            )
+    return tuple(values)
+
+
+def _states(
+    pages: Sequence[Sequence[str]], lines: Mapping[int, tuple[int, int]], *, without: Collection[int] = ()
+) -> list[tuple[int, str, State, str]]:
+    read = document(*pages)
+    kept = {row: place for row, place in lines.items() if row not in without}
+    rows = ledger(document=read, schema=SCHEMA, field=ITEMS, values=_values(read, kept)).rows
+    return [(row.page, row.quote, row.state, row.reason) for row in rows]
+
+
+def test_a_complete_table_is_used_up_and_ends_at_its_total() -> None:
+    assert _states([TABLE], LINES) == [
+        (1, "Gauge 10.00 20.00", State.USED, ""),
+        (1, "Valve 11.00 22.00", State.USED, ""),
+        (1, "Valve 11.00 22.00", State.USED, ""),
+        (1, "Hose 12.00 24.00", State.USED, ""),
+        (1, "Netto 00.00 88.00", State.EXCLUDED, "total"),
+    ]
+
+
+def test_each_row_that_is_left_out_is_unaccounted_for() -> None:
+    for row in LINES:
+        missed = [quote for _, quote, state, _ in _states([TABLE], LINES, without={row}) if state is State.UNACCOUNTED]
+        assert missed == [" ".join(TABLE[row + 1].split())]
+
+
+def test_identical_rows_stay_two_even_on_one_spot() -> None:
+    read = document(TABLE)
+    values = _values(read, {**LINES, 2: (1, 2)})
+    rows = ledger(document=read, schema=SCHEMA, field=ITEMS, values=values).rows
+    assert [row.state for row in rows] == [State.USED] * 4 + [State.EXCLUDED]
+
+
+def test_a_row_on_the_next_page_is_found_and_a_sum_carried_over_is_none() -> None:
+    first = ("Item   Price   Amount", "Gauge   10.00   20.00", "Valve   11.00   22.00", "Übertrag   00.00   42.00")
+    second = ("Item   Price   Amount", "Hose   12.00   24.00", "Netto   00.00   66.00")
+    lines = {0: (1, 1), 1: (1, 2)}
+    assert _states([first, second], lines) == [
+        (1, "Gauge 10.00 20.00", State.USED, ""),
+        (1, "Valve 11.00 22.00", State.USED, ""),
+        (1, "Übertrag 00.00 42.00", State.EXCLUDED, "carried over"),
+        (2, "Hose 12.00 24.00", State.UNACCOUNTED, ""),
+        (2, "Netto 00.00 66.00", State.EXCLUDED, "total"),
+    ]
+
+
+def test_numbers_above_the_headings_are_no_rows() -> None:
+    page = ("Order   77.00   88.00", "Text   Price   Amount", "Gauge   10.00   20.00", "Valve   11.00   22.00")
+    assert _states([page], {0: (1, 2), 1: (1, 3)}) == [
+        (1, "Gauge 10.00 20.00", State.USED, ""),
+        (1, "Valve 11.00 22.00", State.USED, ""),
+    ]
+
+
+def test_without_places_or_typed_columns_there_is_no_ledger() -> None:
+    read = document(TABLE)
+    assert ledger(document=read, schema=SCHEMA, field=ITEMS, values=()).rows == ()
+    texts = tuple(value for value in _values(read, LINES) if value.kind is Kind.TEXT)
+    assert ledger(document=read, schema=SCHEMA, field=ITEMS, values=texts).rows == ()
+
+
+class _Engine:
+    name = "test"
+
+    def __init__(self, values: tuple[ExtractedValue, ...]) -> None:
+        self._values = values
+
+    def extract(self, request: ExtractionRequest) -> Extraction:
+        return Extraction(values=tuple(value for value in self._values if value.path.split("/")[1] in request.wanted))
+
+
+def test_a_result_with_rows_unaccounted_for_says_so_and_goes_to_review() -> None:
+    read = document(TABLE)
+    request = ExtractionRequest(document=read, schema=SCHEMA, wanted=frozenset({"items"}))
+    short = {row: place for row, place in LINES.items() if row != 1}
+    answers = run(request=request, engines=[_Engine(_values(read, short))])
+    assert answers.notes == ("items: 1 row of its table is unaccounted for",)
+    assert answers.incomplete == {"items"}
+    assert answers.doubtful(schema=SCHEMA)
+    whole = run(request=request, engines=[_Engine(_values(read, LINES))])
+    assert whole.notes == ()
+    assert whole.incomplete == frozenset()
+    assert not whole.doubtful(schema=SCHEMA)
