@@ -72,4 +72,4 @@ lock: install  ## resolve the dependencies anew into deploy/requirements.lock
 
 clean:  ## stop the stack and delete .run and .venv, with every document in it
 	@if [ -x $(PY) ]; then $(QUIRE) clean; fi
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis staticfiles
+	rm -rf .venv .venv.lock .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis staticfiles

@@ -4,17 +4,21 @@ Does nothing when the lock is the one installed last. An install that was cut sh
 have been left half written.
 """
 
+import contextlib
+import fcntl
 import hashlib
 import os
 import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
 VENV = PROJECT / ".venv"
 LOCK = PROJECT / "deploy" / "requirements.lock"
+ALONE = PROJECT / ".venv.lock"
 STAMP = VENV / "installed"
 UNFINISHED = VENV / "unfinished"
 TAIL_LINES = 25
@@ -25,8 +29,31 @@ STEP = 48
 def main() -> int:
     """Return the exit code: 0, or 1 with a message."""
     wanted = hashlib.sha256(LOCK.read_bytes()).hexdigest()
-    if STAMP.exists() and STAMP.read_text(encoding="utf-8").strip() == wanted and works():
+    if is_installed(wanted):
         return 0
+    with alone():
+        return 0 if is_installed(wanted) else make(wanted)
+
+
+def is_installed(wanted: str) -> bool:
+    """Say whether the lock of this hash is what was installed last."""
+    return STAMP.exists() and STAMP.read_text(encoding="utf-8").strip() == wanted and works()
+
+
+@contextlib.contextmanager
+def alone() -> Iterator[None]:
+    """Wait for another install in this folder: two at once would delete each other's files."""
+    with ALONE.open("w", encoding="utf-8") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("Another install is under way here: waiting for it")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def make(wanted: str) -> int:
+    """Make the environment and install everything; return the exit code."""
     if not works() or UNFINISHED.exists():
         say("Making .venv with Python " + ".".join(map(str, sys.version_info[:3])))
         shutil.rmtree(VENV, ignore_errors=True)
