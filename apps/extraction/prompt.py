@@ -39,9 +39,7 @@ def document_prompt(*, pages: Sequence[Page], images: Sequence[PageImage]) -> Do
     pictures = {image.page: image for image in images}
     parts: list[dict[str, Any]] = []
     for page in pages:
-        text = storable(page.text)
-        mark = hashlib.sha256(text.encode()).hexdigest()[:16]
-        parts.append({"type": "text", "text": f"<page {page.number} {mark}>\n{text}\n</page {page.number} {mark}>"})
+        parts.append({"type": "text", "text": page_words(page)})
         picture = pictures.get(page.number)
         if picture is not None:
             data = base64.b64encode(picture.jpeg).decode()
@@ -50,6 +48,13 @@ def document_prompt(*, pages: Sequence[Page], images: Sequence[PageImage]) -> Do
         messages=({"role": "system", "content": SYSTEM}, {"role": "user", "content": tuple(parts)}),
         images=len(pictures),
     )
+
+
+def page_words(page: Page) -> str:
+    """Return a page's text between its markers, to the byte as it is sent."""
+    text = storable(page.text)
+    mark = hashlib.sha256(text.encode()).hexdigest()[:16]
+    return f"<page {page.number} {mark}>\n{text}\n</page {page.number} {mark}>"
 
 
 def ask(*, prompt: DocumentPrompt, question: str) -> list[dict[str, Any]]:

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-import pytest
+from io import BytesIO
 
+import pytest
+from PIL import Image
+
+from apps.extraction.engines.protocol import PageImage
 from apps.extraction.packing import estimated_tokens, pack
+from apps.extraction.prompt import SYSTEM, document_prompt
 from apps.inference.profiles import profile
+from apps.inference.tokens import counter
 from apps.parsing.pages import Page
 
 
@@ -31,17 +37,36 @@ def test_tokens_are_estimated(text: str, tokens: int, tekken: int) -> None:
     assert tokens >= tekken - 2
 
 
-def test_pages_go_along_while_there_is_room() -> None:
+def test_without_a_known_tokenizer_pages_are_estimated() -> None:
     """A page is 48 tokens, 2,200 for its picture of A4, and its text; 4,096 each are kept for question and reply."""
-    packed = pack(pages=_pages("9" * 1000, 60), profile=profile("small"))
-    assert len(packed.pages) == (131_072 - 2 * 4096) // (48 + 2200 + 1000) == 37
-    assert packed.tokens == 37 * 3248
-    assert packed.reply_room == 131_072 - 4096 - 37 * 3248
+    packed = pack(pages=_pages("9" * 1000, 60), profile=profile("any"))
+    assert len(packed.pages) == (32_768 - 2 * 4096) // (48 + 2200 + 1000) == 7
+    assert packed.tokens == 7 * 3248
+    assert packed.reply_room == 32_768 - 4096 - 7 * 3248
 
 
-def test_without_pictures_more_pages_go_along() -> None:
+def test_pages_with_pictures_are_counted_as_they_are_sent() -> None:
+    """Beside the pages a prompt has its system words and five marks; each page is counted with a break it may need."""
+    packed = pack(pages=_pages("Rechnung 4711 über 1.234,50 EUR\n" * 50, 80), profile=profile("small"))
+    file = BytesIO()
+    Image.new("RGB", (1092, 1540)).save(file, "JPEG")
+    images = [PageImage(page=page.number, width=1092, height=1540, jpeg=file.getvalue()) for page in packed.pages]
+    small = counter(profile("small"))
+    assert small is not None
+    sent = small.request(document_prompt(pages=packed.pages, images=images).messages)
+    assert packed.tokens == sent - 5 - small.text(SYSTEM) + 2 * len(packed.pages)
+    assert packed.reply_room == 131_072 - 4096 - packed.tokens
+    assert 4096 <= packed.reply_room < 4096 + packed.tokens // len(packed.pages) + 10
+
+
+def test_pages_without_pictures_are_never_counted_too_low() -> None:
     packed = pack(pages=_pages("9" * 1000, 200), profile=profile("large"))
-    assert len(packed.pages) == (131_072 - 2 * 4096) // 1048 == 117
+    large = counter(profile("large"))
+    assert large is not None
+    sent = large.request(document_prompt(pages=packed.pages, images=()).messages)
+    over = packed.tokens - (sent - 3 - large.text(SYSTEM))
+    assert len(packed.pages) == 118
+    assert 0 <= over <= 2 * len(packed.pages)
 
 
 def test_a_page_that_is_too_long_alone_stays_out() -> None:
