@@ -127,7 +127,7 @@ def _occurrences(index: DocumentIndex, value: str, kind: Kind) -> Iterator[_Occu
         yield from _currencies(index, value)
         return
     found = False
-    for page in index.pages:
+    for page in index.holding(spellings_on(index.text, value, kind)):
         for occurrence in _spelled(page, value, kind):
             found = True
             yield occurrence

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate, pairwise
@@ -46,8 +46,28 @@ class PageIndex:
         return [squeeze(word.text) for word in self.page.words]
 
     @cached_property
+    def _different(self) -> frozenset[str]:
+        return frozenset(self._squeezed)
+
+    @cached_property
     def _ends(self) -> list[int]:
         return list(accumulate(map(len, self._squeezed)))
+
+    @cached_property
+    def _edges(self) -> bytearray:
+        """1 where a match may begin or end: at a word's edge, or at a sign within a word.
+
+        Most places of a short text lie within words, and are told by this alone.
+        """
+        edges = bytearray(len(self.text) + 1)
+        start = 0
+        for position, (word, end) in enumerate(zip(self.page.words, self._ends, strict=True)):
+            edges[start] = edges[end] = 1
+            if len(word.text) != end - start:
+                for place, (left, right) in enumerate(pairwise(self._offsets_of(position)), start=start + 1):
+                    edges[place] = abs(left - right) > 1
+            start = end
+        return edges
 
     @cached_property
     def text(self) -> str:
@@ -64,10 +84,12 @@ class PageIndex:
         found = 0
         at = self.text.find(needle)
         while at >= 0 and found < MAX_OCCURRENCES:
-            span = self._span(at, at + len(needle), inside_words=inside_words)
-            if span is not None:
-                found += 1
-                yield span
+            end = at + len(needle)
+            if inside_words or (self._edges[at] and self._edges[end]):
+                span = self._span(at, end, inside_words=inside_words)
+                if span is not None:
+                    found += 1
+                    yield span
             at = self.text.find(needle, at + 1)
 
     def covering(self, start: int, end: int) -> Span:
@@ -85,6 +107,8 @@ class PageIndex:
 
         So does the text of a column that the reading order cuts through.
         """
+        if not any(needle[:length] in self._different for length in range(1, min(len(needle), _LONGEST_WORD) + 1)):
+            return
         for position, piece in enumerate(self._squeezed):
             if piece and needle.startswith(piece):
                 words = self._stack(needle, position)
@@ -152,14 +176,17 @@ class PageIndex:
         raw = self.page.words[position].text
         if len(raw) > _LONGEST_WORD:
             return None
-        if position not in self._offsets:
-            self._offsets[position] = squeeze_with_offsets(raw)[1]
-        offsets = self._offsets[position]
+        offsets = self._offsets_of(position)
         inner, outer = (offsets[count], offsets[count - 1]) if left else (offsets[-count - 1], offsets[-count])
         meet = raw[inner].isdigit() != raw[outer].isdigit()
         if abs(inner - outer) <= 1 and not (inside_words and meet):
             return None
         return raw[:inner] if left else raw[inner + 1 :]
+
+    def _offsets_of(self, position: int) -> list[int]:
+        if position not in self._offsets:
+            self._offsets[position] = squeeze_with_offsets(self.page.words[position].text)[1]
+        return self._offsets[position]
 
     def _stack(self, needle: str, start: int) -> tuple[int, ...] | None:
         words = self.page.words
@@ -200,6 +227,27 @@ class DocumentIndex:
     def __init__(self, document: ParsedDocument) -> None:
         self.document = document
         self.pages = tuple(PageIndex(page) for page in document.pages)
+
+    @cached_property
+    def text(self) -> str:
+        """All pages' letters and digits, a line each."""
+        return "\n".join(page.text for page in self.pages)
+
+    @cached_property
+    def _ends(self) -> list[int]:
+        return list(accumulate(len(page.text) + 1 for page in self.pages))
+
+    def holding(self, needles: Iterable[str]) -> Iterator[PageIndex]:
+        """Yield the pages, in order, that hold one of some squeezed texts: one search, not one a page."""
+        found: set[int] = set()
+        for needle in filter(None, needles):
+            at = self.text.find(needle)
+            while at >= 0:
+                number = bisect_right(self._ends, at)
+                found.add(number)
+                at = self.text.find(needle, self._ends[number])
+        for number in sorted(found):
+            yield self.pages[number]
 
 
 def _follows(left: Word, right: Word) -> bool:
