@@ -30,10 +30,10 @@ def angle_of(pixels: npt.NDArray[np.uint8]) -> float:
         chosen = np.linspace(0, rows.size - 1, _POINTS).astype(np.int64)
         rows, columns = rows[chosen], columns[chosen]
     coarse = np.arange(-_LARGEST, _LARGEST + _STEP / 2, _STEP)
-    piles = [_pile(rows, columns, angle) for angle in coarse]
+    piles = [_pile(rows, columns, float(angle)) for angle in coarse]
     best = float(coarse[int(np.argmax(piles))])
     fine = np.arange(best - _STEP, best + _STEP + _FINE_STEP / 2, _FINE_STEP)
-    best = float(fine[int(np.argmax([_pile(rows, columns, angle) for angle in fine]))])
+    best = float(fine[int(np.argmax([_pile(rows, columns, float(angle)) for angle in fine]))])
     if abs(best) < _SMALLEST or _pile(rows, columns, best) < _CLEARLY * _pile(rows, columns, 0.0):
         return 0.0
     return best
