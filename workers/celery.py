@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 
 # Before a numerical library is loaded: one would start a thread a core in every process of a pool.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -10,7 +11,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "apps.config.settings.prod")
 
 import django
 from celery import Celery
-from celery.signals import celeryd_after_setup
+from celery.signals import celeryd_after_setup, worker_process_init
 from celery.worker import WorkController
 from django.conf import settings
 from django.utils.module_loading import import_string
@@ -18,7 +19,8 @@ from kombu.entity import Queue
 
 django.setup()
 
-from apps.pipeline.stages import STAGES  # noqa: E402 - the models need Django to be set up
+from apps.pipeline.bodies.opening import warm  # noqa: E402 - the models need Django to be set up
+from apps.pipeline.stages import STAGES  # noqa: E402
 
 QUEUES = tuple(sorted({stage.queue for stage in STAGES}))
 
@@ -56,3 +58,9 @@ def _preload(instance: WorkController, **_: object) -> None:
     queues = instance.app.amqp.queues.consume_from
     for path in {stage.preload for stage in STAGES if stage.preload and stage.queue in queues}:
         import_string(path)()
+
+
+@worker_process_init.connect  # type: ignore[untyped-decorator]
+def _warm(**_: object) -> None:
+    """Start the process's sandbox beside its first work: Celery gives up on a process that takes 4 s to come up."""
+    threading.Thread(target=warm, name="warm", daemon=True).start()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -48,6 +48,12 @@ def sandbox() -> Sandbox:
             wall_seconds=float(settings.QUIRE_PARSE_WALL_SECONDS),
         )
     )
+
+
+def warm() -> None:
+    """Start this process's zygote, so that no first document has to wait for it; the first document tries again."""
+    with suppress(RetryableError):
+        sandbox().start()
 
 
 @contextmanager
