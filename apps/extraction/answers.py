@@ -26,6 +26,11 @@ MAX_ITEMS = 100
 ACCEPT_FROM = 0.8
 
 
+# The grammar that bounds a string's length lets control characters into it as they are (seen in SGLang 0.5.23 with
+# xgrammar 0.2.7), which no JSON may hold. Between values they are white space.
+_CONTROLS = dict.fromkeys(range(0x20), " ")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claimed:
     """What the model says: a value, where it read it, and in which words."""
@@ -51,7 +56,7 @@ def read_reply(*, text: str, fields: Sequence[Field]) -> tuple[Claimed, ...]:
     """Return what a reply claims. Raises TruncatedReplyError for cut JSON, OffSchemaReplyError for anything else."""
     try:
         # Unlike json it takes no NaN, no half of a surrogate pair, and no depth that ends in a RecursionError.
-        reply = orjson.loads(text)
+        reply = orjson.loads(text.translate(_CONTROLS))
     except orjson.JSONDecodeError:
         if text.lstrip().startswith("{"):
             raise TruncatedReplyError("the model's reply is no complete JSON") from None

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from deploy.sglang.cpu import install
 from deploy.sglang.cpu.places import PROJECT
-from deploy.sglang.cpu.serve import FailedError, started
+from deploy.sglang.cpu.serve import FailedError, last_words, started
 from deploy.sglang.cpu.servers import Servers
 
 URL = "QUIRE_TEST_INFERENCE_URL"
@@ -34,7 +34,11 @@ def main() -> int:
         hosts = {"127.0.0.1", "::1", "localhost", urlsplit(environment[URL]).hostname or ""} - {""}
         command = [sys.executable, "-m", "pytest", "-m", "sglang", "tests/contract"]
         command += [f"--allow-hosts={','.join(sorted(hosts))}", *sys.argv[1:]]
-        return subprocess.run(command, cwd=PROJECT, env=environment, check=False).returncode
+        code = subprocess.run(command, cwd=PROJECT, env=environment, check=False).returncode
+        if code != 0 and named:
+            # Before the servers end, and say more about that than about what went wrong.
+            sys.stderr.write(f"quire: what the servers said last\n{last_words()}\n")
+        return code
 
 
 def _named(servers: Servers) -> dict[str, str]:

@@ -177,6 +177,9 @@ def mistral3(folder: Path) -> None:
         multimodal_projector_bias=False,
         projector_hidden_act="gelu",
         vision_feature_layer=-1,
+        # Its default, True, leaves the head out of the file; SGLang goes by the text model's word, finds none to read,
+        # and computes with whatever the memory held.
+        tie_word_embeddings=False,
     )
     _save(Mistral3ForConditionalGeneration(settings), folder, processor, words)
 

@@ -88,8 +88,13 @@ def _await(supervisor: subprocess.Popen[bytes]) -> Servers:
         time.sleep(0.5)
     if supervisor.returncode == ALREADY_RUNNING:
         raise FailedError("another command is starting the servers")
-    said = [LOGS / "supervisor.log", *(log_of(LOGS, launch) for launch in LAUNCHES)]
-    raise FailedError("the servers couldn't be started\n" + "\n".join(_tail(log) for log in said))
+    raise FailedError(f"the servers couldn't be started\n{last_words()}")
+
+
+def last_words() -> str:
+    """Return the ends of the logs, each under its name."""
+    logs = [LOGS / "supervisor.log", *(log_of(LOGS, launch) for launch in LAUNCHES)]
+    return "\n".join(_tail(log) for log in logs)
 
 
 def _write_models() -> None:

@@ -160,7 +160,12 @@ def test_a_reply_is_of_the_schema(client: SglangClient, paper: tuple[ParsedDocum
     document, _ = paper
     schema = reply_schema(SLIP.fields)
     reply = client.complete(messages=_messages(document, ()), schema=schema, max_tokens=2000)
-    assert Draft202012Validator(schema).is_valid(json.loads(reply.text))
+    # A model without sense says control characters, and bytes that are no UTF-8: the grammar lets both into a string,
+    # and counts such bytes as less than the signs that stand for them here.
+    problems = Draft202012Validator(schema).iter_errors(json.loads(reply.text, strict=False))
+    assert not [
+        problem for problem in problems if not (problem.validator == "maxLength" and "\ufffd" in problem.instance)
+    ]
 
 
 @pytest.mark.parametrize("slug", ["advertising-contract", "invoice", "nda", "receipt"])

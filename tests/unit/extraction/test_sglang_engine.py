@@ -256,6 +256,13 @@ def test_what_a_database_cannot_hold_is_replaced(bench: Bench) -> None:
     assert value.value == "Pu\N{REPLACEMENT CHARACTER}mp"
 
 
+def test_control_characters_in_a_reply_are_white_space(bench: Bench) -> None:
+    said = json.dumps({"items": [{"name": _claim("Pump", "Pump 1,234.50")}]})
+    bench.server.reply = said.replace("Pump 1", "Pump\x0e1").replace(", ", ",\n\t")
+    (value,) = bench.ask("items").values
+    assert (value.value, value.evidence[0].quote) == ("Pump", "Pump")
+
+
 def test_every_call_is_in_the_ledger_with_its_price(bench: Bench) -> None:
     bench.server.faults = [says("{}")]
     bench.server.reply = json.dumps({"total": None})
