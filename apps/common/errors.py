@@ -1,4 +1,4 @@
-"""The two ways of failing: worth another attempt, or not."""
+"""The ways of failing: worth another attempt, worth waiting for, or neither."""
 
 from __future__ import annotations
 
@@ -30,6 +30,16 @@ class RetryableError(QuireError):
     def __init__(self, message: str, *, code: str | None = None, retry_after: float | None = None) -> None:
         super().__init__(message, code=code)
         self.retry_after = retry_after
+
+
+class WaitingError(RetryableError):
+    """Nothing is wrong with the work: what it needs isn't there now, a server or a budget.
+
+    It waits, however long that takes, and the reason is shown meanwhile. `retry_after` is when to look again, in
+    seconds; without it each look comes later than the one before.
+    """
+
+    code = "waiting"
 
 
 class TerminalError(QuireError):

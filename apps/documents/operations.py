@@ -163,6 +163,17 @@ def set_status(
 
 
 @in_tenant_scope
+def show_waiting(*, tenant_id: UUID, document_id: UUID, reason_code: str, reason: str, clock: Clock) -> None:
+    """Say on a document what it waits for, or with empty words that it waits no more; its state stays.
+
+    Writes only what isn't said already, so that no reader of changes is woken by every look at a closed door.
+    """
+    Document.objects.filter(tenant_id=tenant_id, id=document_id).exclude(reason_code=reason_code, reason=reason).update(
+        reason_code=reason_code, reason=reason, updated_at=clock.now()
+    )
+
+
+@in_tenant_scope
 def record_parse(*, tenant_id: UUID, document_id: UUID, page_count: int) -> None:
     """Note the pages, where they aren't known yet."""
     Document.objects.filter(tenant_id=tenant_id, id=document_id, page_count=None).update(page_count=page_count)

@@ -17,6 +17,7 @@ from apps.inference.errors import (
     ConnectionLostError,
     RequestCancelledError,
     ServerBrokenError,
+    ServerGoneError,
     ServerTimeoutError,
     WrongModelError,
 )
@@ -183,10 +184,12 @@ class SglangClient:
                     content += part
                     if len(content) > MAX_REPLY_BYTES:
                         raise ServerBrokenError("the model server's answer is too long")
+        except (httpx.ConnectError, httpx.ConnectTimeout):
+            raise ServerGoneError("the model server can't be reached") from None
         except httpx.TimeoutException:
             raise ServerTimeoutError("the model server didn't answer in time") from None
         except httpx.HTTPError:
-            raise ConnectionLostError("the model server can't be reached, or hung up") from None
+            raise ConnectionLostError("the model server hung up") from None
         return _Answer(
             status=response.status_code,
             content=bytes(content),

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, FiniteFloat, ValidationError
 
-from apps.common.errors import RetryableError, TerminalError
+from apps.common.errors import TerminalError, WaitingError
 from apps.inference.refusals import wished_delay
 
 DIMENSIONS = 384
@@ -30,8 +30,8 @@ TextKind = Literal["passage", "query"]
 Vectors = npt.NDArray[np.float32]
 
 
-class EmbeddingsDownError(RetryableError):
-    """The embedding server can't be reached, or answers with an error of its own."""
+class EmbeddingsDownError(WaitingError):
+    """The embedding server can't be reached, or answers with an error of its own: no text is to blame."""
 
     code = "embeddings_down"
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from apps.common.errors import RetryableError, TerminalError
+from apps.common.errors import RetryableError, TerminalError, WaitingError
 from apps.inference.ledger import NOTHING, Usage
 
 
-class ServerBusyError(RetryableError):
+class ServerBusyError(WaitingError):
     """503 or 429: the queue is full. `retry_after` is the server's wish, where it has one."""
 
     code = "model_busy"
@@ -18,10 +18,16 @@ class ServerTimeoutError(RetryableError):
     code = "model_timeout"
 
 
-class ConnectionLostError(RetryableError):
-    """The server can't be reached, or hung up in the middle of its answer."""
+class ServerGoneError(WaitingError):
+    """Nobody takes the connection: the server is down, or its address is wrong."""
 
     code = "model_unreachable"
+
+
+class ConnectionLostError(RetryableError):
+    """The server hung up in the middle of its answer. The request itself may be what brings it down."""
+
+    code = "model_hung_up"
 
 
 class RequestCancelledError(RetryableError):
@@ -70,13 +76,13 @@ class BadRequestError(TerminalError):
     code = "model_refused"
 
 
-class WrongModelError(TerminalError):
+class WrongModelError(WaitingError):
     """The server doesn't have the model that was asked for; SGLang would answer with another one's words."""
 
     code = "wrong_model"
 
 
-class UnauthorisedError(TerminalError):
-    """The server doesn't take the key."""
+class UnauthorisedError(WaitingError):
+    """The server doesn't take the key. The documents can't help it: they wait until the configuration is right."""
 
     code = "model_unauthorised"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import timedelta
@@ -10,17 +11,19 @@ from uuid import UUID
 
 import structlog
 from django.db import connection, transaction
+from django.db.models import F
 from django.db.models.functions import Now
 
 from apps.common.clock import Clock
-from apps.common.errors import RetryableError, TerminalError
+from apps.common.errors import RetryableError, TerminalError, WaitingError
 from apps.common.ids import new_id
 from apps.documents import operations as documents
 from apps.documents.models import Document, DocumentStatus
 from apps.pipeline.dispatcher import Hint, dispatcher
 from apps.pipeline.models import OutboxMessage, Run, RunStatus, StageRun, StageStatus
 from apps.pipeline.planning import Planned, input_digest, plan, shards
-from apps.pipeline.stages import BY_NAME, Claim, Outcome
+from apps.pipeline.stages import BY_NAME, Claim, Outcome, Stage
+from apps.results import operations as results
 from apps.tenants.scope import in_tenant_scope
 
 log = structlog.get_logger(__name__)
@@ -28,6 +31,8 @@ log = structlog.get_logger(__name__)
 MAX_LAPSES = 3
 BACKOFF_BASE_SECONDS = 2.0
 BACKOFF_CAP_SECONDS = 300.0
+# What was put back together shan't come back together.
+JITTER = 0.2
 
 
 class LeaseLostError(Exception):
@@ -118,6 +123,10 @@ def complete(*, tenant_id: UUID, held: Claim, outcome: Outcome, clock: Clock) ->
     """
     run = _lock_run(tenant_id=tenant_id, run_id=held.run_id)
     _end_attempt(held=held, status=StageStatus.DONE)
+    if held.has_waited:
+        documents.show_waiting(
+            tenant_id=tenant_id, document_id=held.document_id, reason_code="", reason="", clock=clock
+        )
     outcome.store()
     page_count = outcome.page_count
     if page_count is not None:
@@ -127,26 +136,41 @@ def complete(*, tenant_id: UUID, held: Claim, outcome: Outcome, clock: Clock) ->
     if outcome.doubtful is not None:
         Run.objects.filter(tenant_id=tenant_id, id=run.id).update(doubtful=outcome.doubtful)
         run.doubtful = outcome.doubtful
-    _advance(run=run, page_count=page_count, done=held, skip=outcome.skip, clock=clock)
+    _advance(
+        run=run, page_count=page_count, stage=BY_NAME[held.stage], shard=held.shard, skip=outcome.skip, clock=clock
+    )
 
 
 @in_tenant_scope
 def postpone(*, tenant_id: UUID, held: Claim, error: RetryableError, clock: Clock) -> None:
     """Give work back after a failure that may pass; the last attempt's failure ends the document.
 
-    Waits 2, 4, 8, ... seconds, at most 300, or as long as the other side asked for.
+    It comes back after 2, 4, 8, ... seconds, at most 300, or as long as the other side asked for. What only waits has
+    no last attempt: the document says what for.
     """
     run = _lock_run(tenant_id=tenant_id, run_id=held.run_id)
-    if held.attempt >= BY_NAME[held.stage].max_attempts:
-        _end_attempt(held=held, status=StageStatus.FAILED, error=error)
-        _fail(run=run, code=error.code, reason=error.message, clock=clock)
+    waits = isinstance(error, WaitingError)
+    if not waits and held.attempt >= BY_NAME[held.stage].max_attempts:
+        _give_up(run=run, held=held, error=error, clock=clock)
         return
-    delay = min(BACKOFF_BASE_SECONDS * 2 ** (held.attempt - 1), BACKOFF_CAP_SECONDS)
+    # The token counts every claim, also those that don't count as attempts.
+    delay = min(BACKOFF_BASE_SECONDS * 2 ** min(held.token - 1, 16), BACKOFF_CAP_SECONDS)
     if error.retry_after is not None:
-        delay = max(delay, min(error.retry_after, BACKOFF_CAP_SECONDS))
-    due_at = Now() + timedelta(seconds=delay)
+        wished = min(error.retry_after, BACKOFF_CAP_SECONDS)
+        delay = wished if waits else max(delay, wished)
+    due_at = Now() + timedelta(seconds=delay * random.uniform(1, 1 + JITTER))  # noqa: S311 - no secret
     _end_attempt(held=held, status=StageStatus.PENDING, error=error)
-    StageRun.objects.filter(tenant_id=tenant_id, id=held.stage_run_id).update(due_at=due_at)
+    StageRun.objects.filter(tenant_id=tenant_id, id=held.stage_run_id).update(
+        due_at=due_at, attempts=F("attempts") - int(waits)
+    )
+    if waits:
+        documents.show_waiting(
+            tenant_id=tenant_id,
+            document_id=held.document_id,
+            reason_code=error.code,
+            reason=error.message,
+            clock=clock,
+        )
     OutboxMessage.objects.create(
         tenant_id=tenant_id, stage_run_id=held.stage_run_id, stage=held.stage, lane=held.lane, due_at=due_at
     )
@@ -156,17 +180,16 @@ def postpone(*, tenant_id: UUID, held: Claim, error: RetryableError, clock: Cloc
 def fail(*, tenant_id: UUID, held: Claim, error: TerminalError, quarantine: bool, clock: Clock) -> None:
     """End the document: no later attempt can succeed."""
     run = _lock_run(tenant_id=tenant_id, run_id=held.run_id)
-    _end_attempt(held=held, status=StageStatus.FAILED, error=error)
-    _fail(run=run, code=error.code, reason=error.message, clock=clock, quarantine=quarantine)
+    _give_up(run=run, held=held, error=error, clock=clock, quarantine=quarantine)
 
 
 @in_tenant_scope
 def recover(*, tenant_id: UUID, stage_run_id: UUID, clock: Clock) -> bool:
     """Take work back from a holder whose lease ran out. Returns whether it was so.
 
-    Work that lost its worker three times would lose the next one too: its document fails.
+    Work that lost its worker three times would lose the next one too: its document fails, or goes on without it.
     """
-    row = StageRun.objects.filter(tenant_id=tenant_id, id=stage_run_id).only("run_id", "stage", "lane").first()
+    row = StageRun.objects.filter(tenant_id=tenant_id, id=stage_run_id).only("run_id", "stage", "shard", "lane").first()
     if row is None:
         return False
     run = _lock_run(tenant_id=tenant_id, run_id=row.run_id)
@@ -182,15 +205,19 @@ def recover(*, tenant_id: UUID, stage_run_id: UUID, clock: Clock) -> bool:
             f"the worker was lost {MAX_LAPSES} times while it worked on this document: "
             "it may need more memory than there is; try again, or split the document"
         )
+        needed = BY_NAME[row.stage].needed
         StageRun.objects.filter(tenant_id=tenant_id, id=stage_run_id).update(
-            status=StageStatus.FAILED,
+            status=StageStatus.FAILED if needed else StageStatus.DONE,
             lapses=stage_run.lapses,
             lease_expires_at=None,
             finished_at=_DatabaseClock(),
             reason_code="worker_lost",
             reason=reason,
         )
-        _fail(run=run, code="worker_lost", reason=reason, clock=clock)
+        if needed:
+            _fail(run=run, code="worker_lost", reason=reason, clock=clock)
+        else:
+            _go_on_without(run=run, stage=row.stage, shard=row.shard, reason=reason, clock=clock)
         return True
     # The token grows with the next claim; until then the lapsed holder must not commit either.
     StageRun.objects.filter(tenant_id=tenant_id, id=stage_run_id).update(
@@ -223,6 +250,28 @@ class _DatabaseClock(Now):
         return "clock_timestamp()", ()
 
 
+def _give_up(
+    *, run: Run, held: Claim, error: RetryableError | TerminalError, clock: Clock, quarantine: bool = False
+) -> None:
+    """End a document whose work can't be done, or let it go on to review where the rest can do without."""
+    if BY_NAME[held.stage].needed:
+        _end_attempt(held=held, status=StageStatus.FAILED, error=error)
+        _fail(run=run, code=error.code, reason=error.message, clock=clock, quarantine=quarantine)
+        return
+    _end_attempt(held=held, status=StageStatus.DONE, error=error)
+    _go_on_without(run=run, stage=held.stage, shard=held.shard, reason=error.message, clock=clock)
+
+
+def _go_on_without(*, run: Run, stage: str, shard: int, reason: str, clock: Clock) -> None:
+    """Plan what follows work that couldn't be done, and send the document to review with the reason."""
+    results.note(tenant_id=run.tenant_id, run_id=run.id, note=reason)
+    Run.objects.filter(tenant_id=run.tenant_id, id=run.id).update(doubtful=True)
+    run.doubtful = True
+    documents.show_waiting(tenant_id=run.tenant_id, document_id=run.document_id, reason_code="", reason="", clock=clock)
+    page_count = Document.objects.values_list("page_count", flat=True).get(tenant_id=run.tenant_id, id=run.document_id)
+    _advance(run=run, page_count=page_count, stage=BY_NAME[stage], shard=shard, clock=clock)
+
+
 def _lock_run(*, tenant_id: UUID, run_id: UUID) -> Run:
     run = Run.objects.select_for_update().filter(tenant_id=tenant_id, id=run_id, status=RunStatus.ACTIVE).first()
     if run is None:
@@ -245,11 +294,18 @@ def _end_attempt(*, held: Claim, status: StageStatus, error: RetryableError | Te
         raise LeaseLostError
 
 
-def _advance(*, run: Run, page_count: int | None, done: Claim, skip: frozenset[str], clock: Clock) -> None:
-    """Plan what the completed piece of work makes due. The caller holds the run's lock."""
+def _advance(
+    *,
+    run: Run,
+    page_count: int | None,
+    stage: Stage,
+    shard: int,
+    clock: Clock,
+    skip: frozenset[str] = frozenset(),
+) -> None:
+    """Plan what the completed piece of a stage makes due. The caller holds the run's lock."""
     tenant_id = run.tenant_id
-    stage = BY_NAME[done.stage]
-    more = shards(stage=stage, page_count=page_count)[1:] if done.shard == 0 and stage.shard_pages else ()
+    more = shards(stage=stage, page_count=page_count)[1:] if shard == 0 and stage.shard_pages else ()
     _write_down(run=run, planned=_whole(skip), status=StageStatus.DONE)
     _write_down(run=run, planned=more)
     states: dict[str, list[str]] = defaultdict(list)

@@ -27,6 +27,11 @@ class Claim:
     token: int
     attempt: int
 
+    @property
+    def has_waited(self) -> bool:
+        """Whether an earlier claim ended in waiting: it took a token, and isn't counted as an attempt."""
+        return self.token > self.attempt
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
@@ -57,7 +62,8 @@ class Stage:
 
     `after` are the stages that must be done before it; `queue` the pool of workers that suits it; `body` the dotted
     path of its work; `preload` that of what its workers load before they take any; `shard_pages` the size of a piece,
-    None where a document is one piece; `reached` the state of the document once all pieces are done.
+    None where a document is one piece; `reached` the state of the document once all pieces are done. Where a stage that
+    isn't `needed` can't be done, the document goes on without it, to review.
     """
 
     name: str
@@ -68,6 +74,7 @@ class Stage:
     shard_pages: int | None = None
     reached: DocumentStatus | None = None
     max_attempts: int = 5
+    needed: bool = True
 
 
 STAGES: tuple[Stage, ...] = (
@@ -87,7 +94,7 @@ STAGES: tuple[Stage, ...] = (
         after=("parse",),
         reached=DocumentStatus.EXTRACTED,
     ),
-    Stage(name="ask", body="apps.pipeline.bodies.ask.ask", queue="model", after=("extract", "render")),
+    Stage(name="ask", body="apps.pipeline.bodies.ask.ask", queue="model", after=("extract", "render"), needed=False),
     Stage(name="look", body="apps.pipeline.bodies.look.look", queue="extraction", after=("ask",)),
     Stage(
         name="index",

@@ -131,20 +131,32 @@ def store_result(
 
 
 @in_tenant_scope
+def note(*, tenant_id: UUID, run_id: UUID, note: str) -> None:
+    """Say something more in the notes of a run's result, once; a run without one has nothing to say it of."""
+    result = Result.objects.select_for_update().filter(tenant_id=tenant_id, run_id=run_id).first()
+    if result is not None:
+        _note(result, note)
+
+
+@in_tenant_scope
 def doubt(*, tenant_id: UUID, result_id: UUID, value_ids: Collection[UUID], note: str) -> None:
     """Send accepted values to review, and say why in the result's notes."""
     StoredValue.objects.filter(
         tenant_id=tenant_id, result_id=result_id, id__in=value_ids, status=ValueStatus.ACCEPTED.value
     ).update(status=ValueStatus.NEEDS_REVIEW.value)
     result = Result.objects.select_for_update().get(tenant_id=tenant_id, id=result_id)
-    noted = list(dict.fromkeys([*result.notes, storable(note)]))
-    Result.objects.filter(tenant_id=tenant_id, id=result_id).update(notes=noted)
+    _note(result, note)
 
 
 @in_tenant_scope
 def delete_results(*, tenant_id: UUID, document_id: UUID) -> None:
     """Delete all that was extracted from a document, evidence included."""
     Result.objects.filter(tenant_id=tenant_id, document_id=document_id).delete()
+
+
+def _note(result: Result, note: str) -> None:
+    noted = list(dict.fromkeys([*result.notes, storable(note)]))
+    Result.objects.filter(tenant_id=result.tenant_id, id=result.id).update(notes=noted)
 
 
 def _empty(*, tenant_id: UUID, run_id: UUID) -> None:

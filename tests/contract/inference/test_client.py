@@ -18,6 +18,7 @@ from apps.inference.errors import (
     RequestCancelledError,
     ServerBrokenError,
     ServerBusyError,
+    ServerGoneError,
     ServerTimeoutError,
     TruncatedReplyError,
     UnauthorisedError,
@@ -120,8 +121,8 @@ def test_an_answer_is_not_compressed_on_its_way(client: SglangClient, server: Lo
         (trickles(every=0.1, count=30), ServerTimeoutError, True),
         (trickles_headers(every=0.1, count=30), ServerTimeoutError, True),
         (resets(), ConnectionLostError, True),
-        (answers(401), UnauthorisedError, False),
-        (answers(404, b'{"message": "The model `x` does not exist"}'), WrongModelError, False),
+        (answers(401), UnauthorisedError, True),
+        (answers(404, b'{"message": "The model `x` does not exist"}'), WrongModelError, True),
         (
             answers(400, b'{"message": "The input is longer than the model\'s context length"}'),
             PromptTooLongError,
@@ -228,7 +229,7 @@ def test_a_model_that_is_not_served_is_found_out_before_anything_is_sent(server:
 
 def test_a_server_that_is_not_there(server: LoopbackServer) -> None:
     client = SglangClient(base_url="http://127.0.0.1:9", timeouts=Timeouts(connect=0.5))
-    with pytest.raises(ConnectionLostError):
+    with pytest.raises(ServerGoneError):
         _ask(client)
     client.close()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from decimal import Decimal
 from uuid import UUID
 
@@ -17,11 +18,12 @@ from apps.extraction.values import ValueStatus
 from apps.inference.models import ModelCall
 from apps.pipeline.intake import accept_upload
 from apps.pipeline.models import StageRun
+from apps.pipeline.worker import work
 from apps.results import queries as results
 from apps.schemas.operations import create_schema
 from apps.tenants.scope import tenant_scope
 from tests.factories.documents import pdf
-from tests.faults.sglang_server import LoopbackServer, answers, loopback_server
+from tests.faults.sglang_server import Fault, LoopbackServer, answers, loopback_server
 
 LINES = (
     (60, 80, "Dear customer,", 11),
@@ -66,6 +68,14 @@ def _upload(tenant: UUID) -> UUID:
     ).document_id
 
 
+def _work_again(tenant: UUID, document: UUID) -> None:
+    """As the sweeper does once the time has come."""
+    with tenant_scope(tenant):
+        asked = StageRun.objects.get(document_id=document, stage="ask")
+        StageRun.objects.filter(id=asked.id).update(due_at=asked.due_at - timedelta(days=1))
+    assert work(tenant_id=tenant, stage_run_id=asked.id)
+
+
 def _status(tenant: UUID, document: UUID) -> tuple[DocumentStatus, str]:
     found = documents.document(tenant_id=tenant, document_id=document)
     assert found is not None
@@ -105,11 +115,44 @@ def test_an_invented_answer_goes_to_review(tenant: UUID, server: LoopbackServer)
 def test_a_busy_server_makes_the_document_wait_and_the_call_is_counted(tenant: UUID, server: LoopbackServer) -> None:
     server.faults = [answers(503, Retry_After="30")]
     document = _upload(tenant)
-    assert _status(tenant, document) == (DocumentStatus.EXTRACTED, "")
+    assert _status(tenant, document) == (DocumentStatus.EXTRACTED, "model_busy")
     with tenant_scope(tenant):
         ask = StageRun.objects.get(document_id=document, stage="ask")
-        assert (ask.status, ask.reason_code, ask.attempts) == ("pending", "model_busy", 1)
+        assert (ask.status, ask.reason_code, ask.attempts) == ("pending", "model_busy", 0)
         assert list(ModelCall.objects.values_list("outcome", flat=True)) == ["model_busy"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [(answers(401), "model_unauthorised"), (answers(404, b'{"message": "model"}'), "wrong_model")],
+    ids=["wrong key", "wrong model"],
+)
+def test_what_no_document_can_help_makes_it_wait_and_say_so(
+    tenant: UUID, server: LoopbackServer, fault: Fault, code: str
+) -> None:
+    """However often it is looked at; and when it is mended the document ends, and says nothing of it any more."""
+    found = {"value": "ZX-81-PUMP", "quote": "the promise ZX-81-PUMP", "page": 1}
+    server.reply = json.dumps({"warranty_code": found})
+    server.faults = [fault] * 6
+    document = _upload(tenant)
+    for _ in range(6):
+        assert _status(tenant, document) == (DocumentStatus.EXTRACTED, code)
+        _work_again(tenant, document)
+    assert _status(tenant, document) == (DocumentStatus.DONE, "")
+
+
+def test_a_server_that_breaks_on_a_document_costs_it_the_model_not_its_values(
+    tenant: UUID, server: LoopbackServer
+) -> None:
+    server.faults = [answers(500)] * 5
+    document = _upload(tenant)
+    for _ in range(4):
+        assert _status(tenant, document)[0] == DocumentStatus.EXTRACTED
+        _work_again(tenant, document)
+    assert _status(tenant, document) == (DocumentStatus.NEEDS_REVIEW, "")
+    (result,) = results.results_of(tenant_id=tenant, document_id=document)
+    assert "the model server answered 500" in result.notes
+    assert len(server.requests) == 5
 
 
 def test_without_a_server_nothing_is_asked(tenant: UUID) -> None:
