@@ -34,7 +34,10 @@ Json = dict[str, object]
 
 
 class DocumentOut(Schema):
-    """A document. `reason` says in words why it is quarantined or failed, or what it waits for; `pages` is null until it is parsed."""
+    """A document. `reason` says in words why it is quarantined or failed, or what it waits for.
+
+    `pages` is null until it is parsed.
+    """
 
     id: UUID
     name: str

@@ -54,7 +54,7 @@ class Lane(models.TextChoices):
 
 
 class Document(TenantModel):
-    """A document. `reason_code` and `reason` say why it was quarantined or failed, in words for its owner.
+    """A document. `reason_code` and `reason` say why it was quarantined or failed, or what it waits for, to its owner.
 
     `password` is what opens an encrypted file, sealed with the deployment's key, and erased at the document's end.
     A deleted document is a tombstone: its row stays, without its bytes and all that was made of them.

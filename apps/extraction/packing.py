@@ -1,37 +1,77 @@
-"""What of a document goes into one prompt."""
+"""What of a document goes into one prompt: which pages, and of each its text, its picture, or both.
+
+    for part in pack(pages=pages, profile=profile, pictures={1: (1092, 1540)}):
+        ...  # Packed(sheets=..., tokens=..., reply_room=...), or TooLong
+
+Nothing here depends on what is asked: the prompts of all questions on a document begin with the same bytes.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
 
-from apps.extraction.prompt import page_words
-from apps.inference.profiles import Profile
-from apps.inference.tokens import counter
+from apps.extraction.page_need import Need, doubt, need
+from apps.extraction.prompt import SYSTEM, page_words
+from apps.extraction.windows import OVERLAP, TooLong, windows
+from apps.inference.profiles import ImageRule, Profile
+from apps.inference.tokens import TokenCounter, counter
 from apps.parsing.pages import Page
 
-# What a question with its schema takes of the context, and what a reply is given at first.
+# What a question with its schema may take of the context, and what a reply is given at first.
 QUESTION_TOKENS = 4096
 REPLY_TOKENS = 4096
+# A list needs room: so much of a long context is kept for what a reply may grow to.
+REPLY_SHARE = 8
+# A server's memory for pictures isn't counted by its admission: so many go with one request at most.
+MAX_PICTURES = 64
 # A page's markers, and what the chat template puts around the parts, where they can only be estimated.
 PAGE_TOKENS = 48
-# Two line breaks between texts that follow one another: one token in Tekken, two in SentencePiece.
-BREAK_TOKENS = 2
+FRAME_TOKENS = 16
 
 _PIECE = re.compile(r"(?P<lower>[a-z]+)|(?P<upper>[A-Z]+)| (?! )|(?P<spaces> +)|(?P<other>.)", re.DOTALL)
 
 
+class Form(StrEnum):
+    """What of a page a model gets. A page without words goes as a picture between its markers."""
+
+    TEXT = "text"
+    IMAGE = "image"
+    BOTH = "both"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sheet:
+    """A page as it goes along. `tokens` are all that it adds to a prompt in this form."""
+
+    page: Page
+    form: Form
+    tokens: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Packed:
-    """The pages that go along, their `tokens`, and `reply_room`, which is what a reply may grow to.
+    """A prompt's pages in order.
 
-    Tokens are the tokenizer's where the profile's is known, and for each page the most that the break before it takes.
+    `tokens` are those of the prompt without its question, the system's words and the template's marks included: exact
+    under Tekken, never too few under SentencePiece, an estimate where the profile's tokenizer isn't known.
+    `reply_room` is what a reply may grow to after a question of QUESTION_TOKENS.
     """
 
-    pages: tuple[Page, ...]
+    sheets: tuple[Sheet, ...]
     tokens: int
     reply_room: int
+
+    @property
+    def pages(self) -> tuple[Page, ...]:
+        return tuple(sheet.page for sheet in self.sheets)
+
+    @property
+    def pictured(self) -> tuple[int, ...]:
+        """The numbers of the pages whose pictures go along."""
+        return tuple(sheet.page.number for sheet in self.sheets if sheet.form is not Form.TEXT)
 
 
 def estimated_tokens(text: str) -> int:
@@ -50,21 +90,124 @@ def estimated_tokens(text: str) -> int:
     return total
 
 
-def pack(*, pages: Sequence[Page], profile: Profile) -> Packed:
-    """Return the first pages that leave room for question and reply."""
-    exact = counter(profile) if pages else None
-    room = profile.context - QUESTION_TOKENS
-    chosen = []
-    total = 0
-    for page in pages:
-        tokens = (
-            PAGE_TOKENS + estimated_tokens(page.text) if exact is None else BREAK_TOKENS + exact.text(page_words(page))
+def text_tokens(*, text: str, profile: Profile) -> int:
+    """Return the tokens of a text, estimated where the profile's tokenizer isn't known."""
+    exact = counter(profile)
+    return estimated_tokens(text) if exact is None else exact.text(text)
+
+
+def reply_tokens(profile: Profile) -> int:
+    """Return what is kept of a context for the reply."""
+    return max(REPLY_TOKENS, profile.context // REPLY_SHARE)
+
+
+def pack(
+    *, pages: Iterable[Page], profile: Profile, pictures: Mapping[int, tuple[int, int]] | None = None
+) -> Iterator[Packed | TooLong]:
+    """Yield a document's prompts: one where it fits, else windows that share a page. Reads pages as it needs them.
+
+    `pictures` are the stored pictures' sizes by page number, in pixels; without it each page is taken to have one of
+    its own shape. A page read by OCR keeps its picture and gives it up only where both fit no prompt at all; of the
+    other pages that need one, as many get it as there is room left, the neediest first. A page that fits no prompt
+    even as text alone is yielded as TooLong.
+    """
+    sizer = _Sizer(profile=profile, pictures=pictures)
+    room = profile.context - QUESTION_TOKENS - reply_tokens(profile) - sizer.frame
+    held: dict[int, Sheet] = {}
+
+    def sized() -> Iterator[tuple[int, int]]:
+        for page in pages:
+            sheet = sizer.least(page, room=room)
+            held[page.number] = sheet
+            yield page.number, sheet.tokens
+
+    for window in windows(pages=sized(), room=room, overlap=OVERLAP):
+        if isinstance(window, TooLong):
+            held.pop(window.page, None)
+            yield window
+            continue
+        sheets = [held[number] for number in range(window.first, window.last + 1)]
+        for number in [number for number in held if number <= window.last - OVERLAP]:
+            del held[number]
+        chosen = sizer.filled(sheets, room=room - window.tokens)
+        tokens = sizer.frame + sum(sheet.tokens for sheet in chosen)
+        yield Packed(sheets=chosen, tokens=tokens, reply_room=profile.context - QUESTION_TOKENS - tokens)
+
+
+class _Sizer:
+    """Knows what each form of a page takes in one profile's prompts."""
+
+    def __init__(self, *, profile: Profile, pictures: Mapping[int, tuple[int, int]] | None) -> None:
+        self._exact = counter(profile)
+        self._rule = profile.images
+        self._pictures = pictures
+        self.frame = _frame(self._exact)
+        # A text ends with the marker's ">", and what follows begins with "<" or a letter: the line breaks between
+        # two texts join the ">", and nothing else changes.
+        self._break = 0 if self._exact is None else self._exact.text("a>\n\n<page") - sum(map(self._text, ("a>", "<page")))
+
+    def least(self, page: Page, *, room: int) -> Sheet:
+        """Return a page in the form that it can't do without; a scan's picture goes where that alone leaves no room."""
+        if need(page) >= Need.SCAN and self._has_picture(page):
+            seen = self._seen(page)
+            if seen.tokens <= room or seen.form is Form.IMAGE:
+                return seen
+        return Sheet(page=page, form=Form.TEXT, tokens=self._text(page_words(page)) + self._break)
+
+    def filled(self, sheets: list[Sheet], *, room: int) -> tuple[Sheet, ...]:
+        """Give pictures to the pages that gain from one, as far as there is room, and no more than a server takes."""
+        chosen = {sheet.page.number: sheet for sheet in sheets}
+        pictured = sorted((sheet for sheet in sheets if sheet.form is not Form.TEXT), key=_neediest_first)
+        for sheet in pictured[MAX_PICTURES:]:
+            text = self.least(replace(sheet.page, words=sheet.page.words), room=0)
+            chosen[sheet.page.number] = text
+        left = MAX_PICTURES - len(pictured)
+        for sheet in sorted(sheets, key=_neediest_first):
+            if left <= 0:
+                break
+            page = sheet.page
+            if sheet.form is Form.TEXT and need(page) is not Need.NONE and self._has_picture(page):
+                seen = self._seen(page)
+                if seen.tokens - sheet.tokens <= room:
+                    chosen[page.number] = seen
+                    room -= seen.tokens - sheet.tokens
+                    left -= 1
+        return tuple(chosen[sheet.page.number] for sheet in sheets)
+
+    def _seen(self, page: Page) -> Sheet:
+        """Return a page with its picture, which stands between its text and the next: there is no break to count."""
+        form = Form.BOTH if page.text.strip() else Form.IMAGE
+        return Sheet(page=page, form=form, tokens=self._text(page_words(page)) + self._picture(page))
+
+    def _text(self, text: str) -> int:
+        return estimated_tokens(text) + PAGE_TOKENS if self._exact is None else self._exact.text(text)
+
+    def _has_picture(self, page: Page) -> bool:
+        return self._rule is not None and (self._pictures is None or page.number in self._pictures)
+
+    def _picture(self, page: Page) -> int:
+        if self._rule is None:
+            return 0
+        width, height = (
+            picture_size(page, rule=self._rule) if self._pictures is None else self._pictures[page.number]
         )
-        if profile.images is not None:
-            scale = profile.images.max_side / max(page.width, page.height)
-            tokens += profile.images.tokens(width=round(page.width * scale), height=round(page.height * scale))
-        if total + tokens + REPLY_TOKENS > room:
-            break
-        chosen.append(page)
-        total += tokens
-    return Packed(pages=tuple(chosen), tokens=total, reply_room=room - total)
+        return self._rule.tokens(width=width, height=height) if self._exact is None else self._exact.image(width=width, height=height)
+
+
+def picture_size(page: Page, *, rule: ImageRule) -> tuple[int, int]:
+    """Return the pixels of a picture of a page as parsing renders it: whole units, the longer side the longest."""
+    longer = max(page.width, page.height, 1e-6)
+    across, down = (
+        max(rule.unit, round(side / longer * rule.max_side / rule.unit) * rule.unit) for side in (page.width, page.height)
+    )
+    return across, down
+
+
+def _neediest_first(sheet: Sheet) -> tuple[int, float, int]:
+    return -need(sheet.page), -doubt(sheet.page), sheet.page.number
+
+
+def _frame(exact: TokenCounter | None) -> int:
+    if exact is None:
+        return FRAME_TOKENS + estimated_tokens(SYSTEM)
+    return exact.request(({"role": "system", "content": SYSTEM}, {"role": "user", "content": ""}))

@@ -177,6 +177,36 @@ def postpone(*, tenant_id: UUID, held: Claim, error: RetryableError, clock: Cloc
 
 
 @in_tenant_scope
+def wake(*, tenant_id: UUID, reason_code: str) -> int:
+    """Let work that waits for this reason look again now. Returns how many pieces do.
+
+    For what is mended at a known moment, as a budget that is raised: without it they look again at their own time.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            WITH woken AS (
+              UPDATE pipeline_stagerun SET due_at = clock_timestamp()
+              WHERE tenant_id = %(tenant)s AND status = 'pending' AND reason_code = %(code)s
+                AND due_at > clock_timestamp()
+              RETURNING id, stage, lane, shard
+            ), hinted AS (
+              UPDATE pipeline_outboxmessage AS o SET due_at = clock_timestamp() FROM woken
+              WHERE o.tenant_id = %(tenant)s AND o.stage_run_id = woken.id
+            )
+            SELECT id, stage, lane, shard FROM woken
+            """,
+            {"tenant": tenant_id, "code": reason_code},
+        )
+        hints = [
+            Hint(tenant_id=tenant_id, stage_run_id=id_, stage=stage, lane=lane, shard=shard)
+            for id_, stage, lane, shard in cursor
+        ]
+    _send_on_commit(hints)
+    return len(hints)
+
+
+@in_tenant_scope
 def fail(*, tenant_id: UUID, held: Claim, error: TerminalError, quarantine: bool, clock: Clock) -> None:
     """End the document: no later attempt can succeed."""
     run = _lock_run(tenant_id=tenant_id, run_id=held.run_id)

@@ -263,6 +263,21 @@ def test_waiting_has_no_last_attempt_and_says_what_for(tenant: UUID, document: U
     assert (found.status, found.reason) == (DocumentStatus.PARSED, "")
 
 
+def test_what_waits_can_be_woken_by_its_reason(tenant: UUID, document: UUID, broker: type[LosingDispatcher]) -> None:
+    held = _claim(tenant, document)
+    error = WaitingError("spent", code="budget_spent", retry_after=200)
+    operations.postpone(tenant_id=tenant, held=held, error=error, clock=SYSTEM_CLOCK)
+    assert operations.wake(tenant_id=tenant, reason_code="another") == 0
+    assert operations.claim(tenant_id=tenant, stage_run_id=held.stage_run_id, lease_seconds=30) is None
+    broker.lost.clear()
+    assert operations.wake(tenant_id=tenant, reason_code="budget_spent") == 1
+    assert [hint.stage_run_id for hint in broker.lost] == [held.stage_run_id]
+    assert operations.wake(tenant_id=tenant, reason_code="budget_spent") == 0
+    again = operations.claim(tenant_id=tenant, stage_run_id=held.stage_run_id, lease_seconds=30)
+    assert again is not None
+    assert again.has_waited
+
+
 def test_a_wait_is_as_long_as_was_asked_for(tenant: UUID, document: UUID) -> None:
     held = _claim(tenant, document)
     error = WaitingError("busy", retry_after=1)
