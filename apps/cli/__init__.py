@@ -1,0 +1,1 @@
+"""`quire`: the command line. A client of the REST API, and of model servers; it never opens the database."""

@@ -1,0 +1,22 @@
+"""What commands print: tables for people, JSON for programs. Both go to stdout, errors to stderr."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+from pydantic import TypeAdapter
+from rich.console import Console
+
+AsJson = Annotated[bool, typer.Option("--json", help="print JSON instead of a table")]
+
+
+def console() -> Console:
+    """Return where tables go. Lines are not cut where nobody looks on."""
+    return Console(soft_wrap=not sys.stdout.isatty())
+
+
+def print_json(value: object) -> None:
+    """Print a dataclass, a pydantic model, or a list of them; decimals become strings, dates ISO 8601."""
+    sys.stdout.write(TypeAdapter(object).dump_json(value, indent=1).decode() + "\n")
