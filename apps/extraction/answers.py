@@ -66,10 +66,15 @@ def read_reply(*, text: str, fields: Sequence[Field]) -> tuple[Claimed, ...]:
     return tuple(claim for field in fields for claim in _claims(field, reply[field.name], f"/{field.name}"))
 
 
-def resolve(*, claimed: Sequence[Claimed], document: ParsedDocument, engine: str) -> tuple[ExtractedValue, ...]:
-    """Ground what was claimed. A value that isn't of its kind is dropped; one that isn't on a page is `ungrounded`."""
+def resolve(
+    *, claimed: Sequence[Claimed], document: ParsedDocument, engine: str, index: DocumentIndex | None = None
+) -> tuple[ExtractedValue, ...]:
+    """Ground what was claimed. A value that isn't of its kind is dropped; one that isn't on a page is `ungrounded`.
+
+    `index` is the document's own, where several answers are grounded on it.
+    """
     read = partial(canonical, language=document.language)
-    index = DocumentIndex(document)
+    index = index or DocumentIndex(document)
     values = []
     for claim in claimed:
         value = read(claim.value, claim.field.kind)
@@ -161,6 +166,16 @@ def _claim(field: Field, said: Mapping[str, Any], path: str) -> Claimed:
         quote=storable(said["quote"]),
         page=int(said["page"]),
     )
+
+
+def last_pages(*, claimed: Sequence[Claimed], names: Sequence[str]) -> int | None:
+    """Return the page to which every one of these arrays was read, as the model says, or None without an item."""
+    reached = dict.fromkeys(names, 0)
+    for claim in claimed:
+        name = claim.path.split("/", 2)[1]
+        if name in reached:
+            reached[name] = max(reached[name], claim.page)
+    return min(reached.values(), default=0) or None
 
 
 def full_arrays(*, claimed: Sequence[Claimed], fields: Sequence[Field]) -> tuple[str, ...]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from apps.extraction.values import Evidence, ExtractedValue, ValueStatus
@@ -14,35 +15,87 @@ SAME_PLACE = 0.5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Merged:
-    """One answer. `alternatives` are what other windows said of a field whose value went to review."""
+    """One answer. `alternatives` are what other windows said of a field whose value went to review.
+
+    `doubled` are arrays, and in each the pages, with a row that two windows read in two ways: both are kept.
+    """
 
     values: tuple[ExtractedValue, ...]
     alternatives: tuple[ExtractedValue, ...]
+    doubled: frozenset[tuple[str, int]] = frozenset()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class _Row:
-    """An item of an array: the rest of each path after the item's number, and the value there."""
+    """An item of an array: what is there, by the rest of each path after the item's number."""
 
-    cells: tuple[tuple[str, ExtractedValue], ...]
+    def __init__(self, cells: dict[str, ExtractedValue]) -> None:
+        self.cells = cells
+
+    @property
+    def pages(self) -> frozenset[int]:
+        return frozenset(place.page for value in self.cells.values() for place in value.evidence)
 
 
-def merged(windows: Sequence[Sequence[ExtractedValue]], *, arrays: frozenset[str]) -> Merged:
+class _Rows:
+    """An array's rows in the order in which they were first seen, to be found by page."""
+
+    def __init__(self) -> None:
+        self.all: list[_Row] = []
+        self.doubled: set[int] = set()
+        self._on_page: defaultdict[int, list[_Row]] = defaultdict(list)
+
+    def take(self, answer: Sequence[_Row]) -> None:
+        """Add one window's rows. Two rows of it are two: each row of before stands for one of them at most."""
+        new: list[_Row] = []
+        seen_again: set[int] = set()
+        for row in answer:
+            before = [other for page in sorted(row.pages) for other in self._on_page[page]]
+            same = next((other for other in before if id(other) not in seen_again and _same_row(row, other)), None)
+            if same is None:
+                new.append(row)
+                for other in before:
+                    if id(other) not in seen_again and _read_otherwise(row, other):
+                        self._doubt(row, other)
+                continue
+            seen_again.add(id(same))
+            # What a page's end cuts off is whole in the next window.
+            for rest, value in row.cells.items():
+                known = same.cells.get(rest)
+                if known is None or (known.status is ValueStatus.UNGROUNDED and value.value == known.value):
+                    same.cells[rest] = value
+            self._index(same)
+        for row in new:
+            self.all.append(row)
+            self._index(row)
+
+    def _index(self, row: _Row) -> None:
+        for page in row.pages:
+            if row not in self._on_page[page]:
+                self._on_page[page].append(row)
+
+    def _doubt(self, *rows: _Row) -> None:
+        for row in rows:
+            self.doubled |= row.pages
+            row.cells = {
+                rest: replace(value, status=ValueStatus.NEEDS_REVIEW) if value.status is ValueStatus.ACCEPTED else value
+                for rest, value in row.cells.items()
+            }
+
+
+def merged(windows: Iterable[Sequence[ExtractedValue]], *, arrays: frozenset[str]) -> Merged:
     """Merge answers in the windows' order. `arrays` are the names of the top-level array fields.
 
     Rows go on from window to window and are counted anew. A row is left out only where an earlier window has it with
-    the same values at the same place: rows that only look alike stay, as do rows without evidence. Of a scalar field
-    the surest value is kept; where another window accepted or doubted another value, it becomes an alternative and
-    the kept one `needs_review`. An ungrounded value never stands against a grounded one.
+    the same values at the same place: rows that only look alike stay, as do rows without evidence. A row that shares a
+    place with an earlier one but has another value on its line is the same row read in two ways: both stay, for
+    review. Of a scalar field the surest value is kept; where another window accepted or doubted another value, it
+    becomes an alternative and the kept one `needs_review`. An ungrounded value never stands against a grounded one.
     """
-    rows: dict[str, list[_Row]] = {}
+    rows: defaultdict[str, _Rows] = defaultdict(_Rows)
     scalars: dict[str, list[ExtractedValue]] = {}
     for answer in windows:
-        # Within one window two rows are two: only what earlier windows said can be the same row seen again.
-        earlier = {name: tuple(found) for name, found in rows.items()}
-        for name, row in _rows(answer, arrays=arrays):
-            if not any(_same_row(row, other) for other in earlier.get(name, ())):
-                rows.setdefault(name, []).append(row)
+        for name, found in _rows(answer, arrays=arrays).items():
+            rows[name].take(found)
         for value in answer:
             if _name(value.path) not in arrays:
                 scalars.setdefault(value.path, []).append(value)
@@ -52,30 +105,52 @@ def merged(windows: Sequence[Sequence[ExtractedValue]], *, arrays: frozenset[str
         kept, others = _settled(candidates)
         values.append(kept)
         alternatives += others
-    for name, found in rows.items():
-        for place, row in enumerate(found):
-            values += [replace(value, path=f"/{name}/{place}{rest}") for rest, value in row.cells]
-    return Merged(values=tuple(values), alternatives=tuple(alternatives))
+    for name, array in rows.items():
+        for place, row in enumerate(array.all):
+            values += [replace(value, path=f"/{name}/{place}{rest}") for rest, value in row.cells.items()]
+    return Merged(
+        values=tuple(values),
+        alternatives=tuple(alternatives),
+        doubled=frozenset((name, page) for name, array in rows.items() for page in array.doubled),
+    )
 
 
-def _rows(answer: Sequence[ExtractedValue], *, arrays: frozenset[str]) -> list[tuple[str, _Row]]:
-    cells: dict[tuple[str, str], list[tuple[str, ExtractedValue]]] = {}
+def _rows(answer: Sequence[ExtractedValue], *, arrays: frozenset[str]) -> dict[str, list[_Row]]:
+    cells: dict[tuple[str, str], dict[str, ExtractedValue]] = {}
     for value in answer:
         name = _name(value.path)
         if name in arrays:
             _, _, number, *rest = value.path.split("/", 3)
-            cells.setdefault((name, number), []).append(("".join(f"/{part}" for part in rest), value))
-    return [(name, _Row(cells=tuple(found))) for (name, _), found in cells.items()]
+            cells.setdefault((name, number), {})["".join(f"/{part}" for part in rest)] = value
+    found: dict[str, list[_Row]] = {}
+    for (name, _), row in cells.items():
+        found.setdefault(name, []).append(_Row(row))
+    return found
+
+
+def _shared_cells(row: _Row, other: _Row) -> list[tuple[ExtractedValue, ExtractedValue]]:
+    return [(value, other.cells[rest]) for rest, value in row.cells.items() if rest in other.cells]
 
 
 def _same_row(row: _Row, other: _Row) -> bool:
     """Return whether two rows are one: no cell differs that both have, and a place is shared by a cell of both."""
-    known = dict(other.cells)
-    shared = [(value, known[rest]) for rest, value in row.cells if rest in known]
+    shared = _shared_cells(row, other)
     if any(value.value != again.value for value, again in shared):
         return False
     grounded = [(value, again) for value, again in shared if value.evidence and again.evidence]
     return bool(grounded) and all(_same_place(value.evidence, again.evidence) for value, again in grounded)
+
+
+def _read_otherwise(row: _Row, other: _Row) -> bool:
+    """Return whether two rows share a value's place, and differ in another value that stands on one line."""
+    shared = [(value, again) for value, again in _shared_cells(row, other) if value.evidence and again.evidence]
+    return any(
+        value.value == again.value and _same_place(value.evidence, again.evidence) for value, again in shared
+    ) and any(value.value != again.value and _level(value.evidence[0], again.evidence[0]) for value, again in shared)
+
+
+def _level(one: Evidence, other: Evidence) -> bool:
+    return one.page == other.page and min(one.box.y1, other.box.y1) > max(one.box.y0, other.box.y0)
 
 
 def _same_place(some: Sequence[Evidence], others: Sequence[Evidence]) -> bool:

@@ -9,13 +9,13 @@ Nothing here depends on what is asked: the prompts of all questions on a documen
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from apps.extraction.page_need import Need, doubt, need
 from apps.extraction.prompt import SYSTEM, page_words
-from apps.extraction.windows import OVERLAP, TooLong, windows
+from apps.extraction.windows import OVERLAP, TooLong, Window, windows
 from apps.inference.profiles import ImageRule, Profile
 from apps.inference.tokens import TokenCounter, counter
 from apps.parsing.pages import Page
@@ -44,11 +44,13 @@ class Form(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sheet:
-    """A page as it goes along. `tokens` are all that it adds to a prompt in this form."""
+    """A page as it goes along. `tokens` are all that it adds to a prompt in this form; `need` and `doubt` say why."""
 
     page: Page
     form: Form
     tokens: int
+    need: Need
+    doubt: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,17 +123,21 @@ def pack(
             held[page.number] = sheet
             yield page.number, sheet.tokens
 
-    for window in windows(pages=sized(), room=room, overlap=OVERLAP):
-        if isinstance(window, TooLong):
-            held.pop(window.page, None)
-            yield window
-            continue
-        sheets = [held[number] for number in range(window.first, window.last + 1)]
+    def taken(window: Window) -> Packed:
+        sheets = [sheet for number, sheet in held.items() if window.first <= number <= window.last]
         for number in [number for number in held if number <= window.last - OVERLAP]:
             del held[number]
         chosen = sizer.filled(sheets, room=room - window.tokens)
         tokens = sizer.frame + sum(sheet.tokens for sheet in chosen)
-        yield Packed(sheets=chosen, tokens=tokens, reply_room=profile.context - QUESTION_TOKENS - tokens)
+        return Packed(sheets=chosen, tokens=tokens, reply_room=profile.context - QUESTION_TOKENS - tokens)
+
+    for window in windows(pages=sized(), room=room, overlap=OVERLAP):
+        if isinstance(window, TooLong):
+            held.pop(window.page, None)
+            yield window
+        else:
+            # Nothing here may hold on to a window's pages while the next one's are read.
+            yield taken(window)
 
 
 class _Sizer:
@@ -142,45 +148,50 @@ class _Sizer:
         self._rule = profile.images
         self._pictures = pictures
         self.frame = _frame(self._exact)
-        # A text ends with the marker's ">", and what follows begins with "<" or a letter: the line breaks between
-        # two texts join the ">", and nothing else changes.
-        self._break = 0 if self._exact is None else self._exact.text("a>\n\n<page") - sum(map(self._text, ("a>", "<page")))
+        self._break = 0 if self._exact is None else _break(self._exact)
 
     def least(self, page: Page, *, room: int) -> Sheet:
-        """Return a page in the form that it can't do without; a scan's picture goes where that alone leaves no room."""
-        if need(page) >= Need.SCAN and self._has_picture(page):
-            seen = self._seen(page)
+        """Return a page in the form that it can't do without; a scan's picture goes where it leaves no room."""
+        text = self._as_text(page)
+        if text.need >= Need.SCAN and self._has_picture(page):
+            seen = self._with_picture(text)
             if seen.tokens <= room or seen.form is Form.IMAGE:
                 return seen
-        return Sheet(page=page, form=Form.TEXT, tokens=self._text(page_words(page)) + self._break)
+        return text
 
-    def filled(self, sheets: list[Sheet], *, room: int) -> tuple[Sheet, ...]:
+    def filled(self, sheets: Sequence[Sheet], *, room: int) -> tuple[Sheet, ...]:
         """Give pictures to the pages that gain from one, as far as there is room, and no more than a server takes."""
         chosen = {sheet.page.number: sheet for sheet in sheets}
-        pictured = sorted((sheet for sheet in sheets if sheet.form is not Form.TEXT), key=_neediest_first)
-        for sheet in pictured[MAX_PICTURES:]:
-            text = self.least(replace(sheet.page, words=sheet.page.words), room=0)
-            chosen[sheet.page.number] = text
-        left = MAX_PICTURES - len(pictured)
+        left = MAX_PICTURES
         for sheet in sorted(sheets, key=_neediest_first):
-            if left <= 0:
-                break
-            page = sheet.page
-            if sheet.form is Form.TEXT and need(page) is not Need.NONE and self._has_picture(page):
-                seen = self._seen(page)
+            if sheet.form is not Form.TEXT:
+                if not left:
+                    chosen[sheet.page.number] = self._as_text(sheet.page)
+                left -= left > 0
+            elif left and sheet.need is not Need.NONE and self._has_picture(sheet.page):
+                seen = self._with_picture(sheet)
                 if seen.tokens - sheet.tokens <= room:
-                    chosen[page.number] = seen
+                    chosen[sheet.page.number] = seen
                     room -= seen.tokens - sheet.tokens
                     left -= 1
         return tuple(chosen[sheet.page.number] for sheet in sheets)
 
-    def _seen(self, page: Page) -> Sheet:
-        """Return a page with its picture, which stands between its text and the next: there is no break to count."""
-        form = Form.BOTH if page.text.strip() else Form.IMAGE
-        return Sheet(page=page, form=form, tokens=self._text(page_words(page)) + self._picture(page))
+    def _as_text(self, page: Page) -> Sheet:
+        words = page_words(page)
+        tokens = PAGE_TOKENS + estimated_tokens(page.text) if self._exact is None else self._exact.text(words)
+        what = need(page)
+        return Sheet(
+            page=page,
+            form=Form.TEXT,
+            tokens=tokens + self._break,
+            need=what,
+            doubt=doubt(page) if what >= Need.SCAN else 0.0,
+        )
 
-    def _text(self, text: str) -> int:
-        return estimated_tokens(text) + PAGE_TOKENS if self._exact is None else self._exact.text(text)
+    def _with_picture(self, sheet: Sheet) -> Sheet:
+        """Return a page with its picture, which stands between its text and the next: there is no break to count."""
+        form = Form.IMAGE if sheet.need is Need.ONLY else Form.BOTH
+        return replace(sheet, form=form, tokens=sheet.tokens - self._break + self._picture(sheet.page))
 
     def _has_picture(self, page: Page) -> bool:
         return self._rule is not None and (self._pictures is None or page.number in self._pictures)
@@ -188,26 +199,41 @@ class _Sizer:
     def _picture(self, page: Page) -> int:
         if self._rule is None:
             return 0
-        width, height = (
-            picture_size(page, rule=self._rule) if self._pictures is None else self._pictures[page.number]
-        )
-        return self._rule.tokens(width=width, height=height) if self._exact is None else self._exact.image(width=width, height=height)
+        if self._pictures is None:
+            width, height = picture_size(page, rule=self._rule)
+        else:
+            width, height = self._pictures[page.number]
+        if self._exact is None:
+            return self._rule.tokens(width=width, height=height)
+        return self._exact.image(width=width, height=height)
 
 
 def picture_size(page: Page, *, rule: ImageRule) -> tuple[int, int]:
     """Return the pixels of a picture of a page as parsing renders it: whole units, the longer side the longest."""
     longer = max(page.width, page.height, 1e-6)
     across, down = (
-        max(rule.unit, round(side / longer * rule.max_side / rule.unit) * rule.unit) for side in (page.width, page.height)
+        max(rule.unit, round(side / longer * rule.max_side / rule.unit) * rule.unit)
+        for side in (page.width, page.height)
     )
     return across, down
 
 
 def _neediest_first(sheet: Sheet) -> tuple[int, float, int]:
-    return -need(sheet.page), -doubt(sheet.page), sheet.page.number
+    return -sheet.need, -sheet.doubt, sheet.page.number
 
 
 def _frame(exact: TokenCounter | None) -> int:
+    """Return the tokens of a prompt of nothing but the system's words."""
     if exact is None:
         return FRAME_TOKENS + estimated_tokens(SYSTEM)
     return exact.request(({"role": "system", "content": SYSTEM}, {"role": "user", "content": ""}))
+
+
+def _break(exact: TokenCounter) -> int:
+    """Return what the line breaks between two texts take.
+
+    A text ends with its marker's ">", which the breaks join in Tekken, and nothing else changes: no token of either
+    tokenizer reaches over them.
+    """
+    one, other = "<page 1 0a>", "<page 2 0b>"
+    return max(exact.text(f"{one}\n\n{other}") - exact.text(one) - exact.text(other), 0)

@@ -66,14 +66,33 @@ def ask(*, prompt: DocumentPrompt, question: str) -> list[dict[str, Any]]:
     ]
 
 
-def question(*, schema: Schema, fields: Sequence[Field]) -> str:
-    """Return what is asked: the fields with their titles and descriptions, in the schema's order."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """The pages `first` to `last` of a document of `count`, which is longer than the model's context."""
+
+    first: int
+    last: int
+    count: int
+
+
+def question(*, schema: Schema, fields: Sequence[Field], part: Part | None = None, onward: int | None = None) -> str:
+    """Return what is asked: the fields with their titles and descriptions, in the schema's order.
+
+    `part` says that not all pages are shown; `onward` is the page at which a list goes on that one reply can't hold.
+    """
     lines = [f"This is a document of the kind '{schema.title}'. {schema.description}".strip(), "Give these values:"]
     for field in fields:
         lines.append(f"- {field.name}: {_described(field)}")
         lines += [f"  - {column.name or 'each'}: {_described(column)}" for column in field.columns]
     if schema.instructions:
         lines.append(schema.instructions)
+    if part is not None:
+        lines.append(
+            f"These are pages {part.first} to {part.last} of {part.count}: give what these pages show, and null for "
+            "what they don't."
+        )
+    if onward is not None:
+        lines.append(f"Lists go on: leave out all items before page {onward} and begin with the first on that page.")
     return "\n".join(lines)
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from apps.extraction.values import ExtractedValue
-from apps.parsing.pages import ParsedDocument
+from apps.parsing.pages import Page, ParsedDocument
 from apps.schemas.fields import Schema
 
 
@@ -21,12 +21,24 @@ class PageImage:
     jpeg: bytes = field(repr=False)
 
 
+class PageSource(Protocol):
+    """A document's pages in order, loaded as they are read: a document of any length takes the memory of a few."""
+
+    @property
+    def count(self) -> int:
+        """Return how many pages there are."""
+
+    def pages(self, *, first: int, last: int) -> Iterator[Page]:
+        """Yield pages first to last, both included and from 1; those that there are."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExtractionRequest:
     """One document, one schema, and what earlier engines already answered.
 
     `wanted` are the top-level field names still missing; an engine may use the others in `known` (to check sums) but
-    doesn't answer them again. `images` loads page images on demand, by page number.
+    doesn't answer them again. `images` loads page images on demand, by page number; `pictures` are the sizes in
+    pixels of those that there are. Where there is a `source`, all pages come from there, and `document` may hold none.
     """
 
     document: ParsedDocument
@@ -34,17 +46,31 @@ class ExtractionRequest:
     wanted: frozenset[str]
     known: tuple[ExtractedValue, ...] = ()
     images: Callable[[Sequence[int]], Sequence[PageImage]] | None = None
+    pictures: Mapping[int, tuple[int, int]] | None = None
+    source: PageSource | None = None
+
+    @property
+    def page_count(self) -> int:
+        return len(self.document.pages) if self.source is None else self.source.count
+
+    def pages(self) -> Iterator[Page]:
+        """Yield all pages in order."""
+        if self.source is None:
+            return iter(self.document.pages)
+        return self.source.pages(first=1, last=self.source.count)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Extraction:
     """An engine's answer. `values` holds nothing the engine isn't sure of: to abstain is to leave a field out.
 
-    `notes` say, in words for a person, why something is missing or doubtful; never document text.
+    `notes` say, in words for a person, why something is missing or doubtful; never document text. `alternatives` are
+    other values that the document shows for a field, whose own value then is for a person to decide.
     """
 
     values: tuple[ExtractedValue, ...]
     notes: tuple[str, ...] = ()
+    alternatives: tuple[ExtractedValue, ...] = ()
 
 
 class Engine(Protocol):

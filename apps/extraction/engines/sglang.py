@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import monotonic
 
 from apps.common.errors import QuireError
-from apps.extraction.answers import Claimed, full_arrays, read_reply, reply_schema, resolve
+from apps.extraction.answers import Claimed, full_arrays, last_pages, read_reply, reply_schema, resolve
 from apps.extraction.engines.protocol import Extraction, ExtractionRequest
-from apps.extraction.packing import REPLY_TOKENS, pack
-from apps.extraction.prompt import DocumentPrompt, ask, document_prompt, question
+from apps.extraction.merging import merged
+from apps.extraction.packing import QUESTION_TOKENS, REPLY_TOKENS, Packed, estimated_tokens, pack, text_tokens
+from apps.extraction.page_index import DocumentIndex
+from apps.extraction.page_need import Need
+from apps.extraction.prompt import DocumentPrompt, Part, ask, document_prompt, question
+from apps.extraction.values import ExtractedValue
+from apps.extraction.windows import TooLong
 from apps.inference.client import SglangClient
 from apps.inference.errors import (
     BadRequestError,
@@ -21,12 +27,22 @@ from apps.inference.errors import (
 )
 from apps.inference.ledger import NOTHING, CallRecord, Ledger, Usage
 from apps.inference.profiles import Profile
-from apps.schemas.fields import Field
+from apps.inference.tokens import counter
+from apps.parsing.pages import ParsedDocument
+from apps.schemas.fields import Field, Kind
 
 # A reply that was cut or is off its schema is asked for again so often, then left to a person.
 RETRIES = 2
 # The first attempt is greedy. The same question would get the same bad reply again.
 RETRY_TEMPERATURE = 0.3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """What one window gave: an answer a question."""
+
+    answers: list[tuple[ExtractedValue, ...]]
+    notes: list[str]
 
 
 class SglangEngine:
@@ -50,43 +66,111 @@ class SglangEngine:
         return f"sglang:{self._profile.name}"
 
     def extract(self, request: ExtractionRequest) -> Extraction:
-        """Ask for the missing fields in one question.
+        """Ask for the missing fields, window by window where the document is longer than the context.
 
         What is wrong with this document or its replies becomes a note; what is wrong with the server is raised, as
-        `apps.inference.errors` has it: another attempt, or another configuration, can answer the same question.
+        `apps.inference.errors` has it: another attempt, or another configuration, can answer the same question. An
+        attempt begins with the first window again, whose prefill the server may still have. Raises
+        RequestCancelledError between two calls too.
         """
         fields = [field for field in request.schema.fields if field.name in request.wanted]
-        packed = pack(pages=request.document.pages, profile=self._profile)
-        if not fields or not request.document.pages:
+        if not fields:
             return Extraction(values=())
-        left_out = len(request.document.pages) - len(packed.pages)
-        notes = [f"{left_out} pages are beyond the model's context and were not read"] if left_out else []
-        if not packed.pages:
-            return Extraction(values=(), notes=tuple(notes))
-        numbers = [page.number for page in packed.pages]
-        images = request.images(numbers) if request.images and self._profile.images else ()
-        prompt = document_prompt(pages=packed.pages, images=images)
-        try:
-            claimed = self._answer(
-                prompt, question(schema=request.schema, fields=fields), fields, reply_room=packed.reply_room
-            )
-        except (TruncatedReplyError, OffSchemaReplyError) as error:
-            return Extraction(values=(), notes=(*notes, f"{error.message}, {RETRIES + 1} times"))
-        except (PromptTooLongError, ImageRefusedError, BadRequestError) as error:
-            return Extraction(values=(), notes=(*notes, error.message))
-        notes += [
-            f"{name} has as many items as a reply can hold: there may be more"
-            for name in full_arrays(claimed=claimed, fields=fields)
-        ]
-        return Extraction(
-            values=resolve(claimed=claimed, document=request.document, engine=self.name), notes=tuple(notes)
-        )
+        answers: list[tuple[ExtractedValue, ...]] = []
+        notes: list[str] = []
+        for part in pack(pages=request.pages(), profile=self._profile, pictures=request.pictures):
+            if isinstance(part, TooLong):
+                notes.append(f"page {part.page} alone is longer than the model's context and was not read")
+                continue
+            found = self._read(part, request=request, fields=fields)
+            answers += found.answers
+            notes += found.notes
+            # The next window's pages are read while these names still hold this one's.
+            del part, found
+        return _together(answers, notes=notes, fields=fields)
+
+    def _read(self, packed: Packed, *, request: ExtractionRequest, fields: Sequence[Field]) -> _Found:
+        """Ask all questions about one window's pages."""
+        prompt, notes = self._prompt(packed, request=request)
+        document = ParsedDocument(pages=packed.pages, language=request.document.language)
+        first, last = packed.pages[0].number, packed.pages[-1].number
+        whole = last - first + 1 == request.page_count
+        part = None if whole else Part(first=first, last=last, count=request.page_count)
+        index = DocumentIndex(document)
+        answers: list[tuple[ExtractedValue, ...]] = []
+        where = "" if whole else f"pages {first} to {last}: "
+        for group in self._groups(request=request, fields=fields, part=part):
+            onward: int | None = None
+            asked = group
+            while asked:
+                words = question(schema=request.schema, fields=asked, part=part, onward=onward)
+                try:
+                    claimed = self._answer(prompt, words, asked, estimate=packed.tokens)
+                except (TruncatedReplyError, OffSchemaReplyError) as error:
+                    notes.append(f"{where}{error.message}, {RETRIES + 1} times")
+                    break
+                except (PromptTooLongError, ImageRefusedError, BadRequestError) as error:
+                    notes.append(f"{where}{error.message}")
+                    break
+                answers.append(resolve(claimed=claimed, document=document, engine=self.name, index=index))
+                full = full_arrays(claimed=claimed, fields=asked)
+                reached = last_pages(claimed=claimed, names=full)
+                # A page with more items than a reply holds can't be got past; nor can a model that starts over.
+                if reached is None or reached <= (onward or first) or reached > last:
+                    notes += [
+                        f"{where}{name} has as many items as a reply can hold: there may be more" for name in full
+                    ]
+                    break
+                asked = [field for field in asked if field.name in full]
+                onward = reached
+        return _Found(answers=answers, notes=notes)
+
+    def _prompt(self, packed: Packed, *, request: ExtractionRequest) -> tuple[DocumentPrompt, list[str]]:
+        """Return the prompt with its pictures, and notes.
+
+        It is counted as it will be sent. Where pictures aren't of the size that was stored for them, or can't be read,
+        those that are needed least are left out: the same for every question.
+        """
+        exact = counter(self._profile)
+        needs = {sheet.page.number: sheet.need for sheet in packed.sheets}
+        images = request.images(packed.pictured) if request.images and packed.pictured else ()
+        limit = self._profile.context - QUESTION_TOKENS - REPLY_TOKENS
+        kept = list(images)
+        for least in (Need.LAYOUT, Need.SCAN, Need.ONLY, None):
+            kept = [image for image in kept if least is not None and needs[image.page] >= least]
+            prompt = document_prompt(pages=packed.pages, images=kept)
+            try:
+                if exact is None or exact.request(ask(prompt=prompt, question="")) <= limit:
+                    break
+            except OSError:  # what Pillow raises for a file that is no picture
+                continue
+        left_out = len(images) - len(kept)
+        return prompt, [f"pictures that were left out of what the model sees: {left_out}"] if left_out else []
+
+    def _groups(
+        self, *, request: ExtractionRequest, fields: Sequence[Field], part: Part | None
+    ) -> Iterator[list[Field]]:
+        """Yield the fields in groups whose questions take no more than is kept for one, in order."""
+        group: list[Field] = []
+        for field in fields:
+            words = question(schema=request.schema, fields=[*group, field], part=part, onward=request.page_count)
+            if group and text_tokens(text=words, profile=self._profile) > QUESTION_TOKENS:
+                yield group
+                group = []
+            group.append(field)
+        if group:
+            yield group
 
     def _answer(
-        self, prompt: DocumentPrompt, words: str, fields: Sequence[Field], *, reply_room: int
+        self, prompt: DocumentPrompt, words: str, fields: Sequence[Field], *, estimate: int
     ) -> tuple[Claimed, ...]:
         schema = reply_schema(fields)
         messages = ask(prompt=prompt, question=words)
+        exact = counter(self._profile)
+        tokens = estimate + estimated_tokens(words) if exact is None else exact.request(messages)
+        reply_room = self._profile.context - tokens
+        if reply_room < REPLY_TOKENS:
+            raise PromptTooLongError("the document and the question are longer than the model's context")
         max_tokens = REPLY_TOKENS
         for attempt in range(RETRIES + 1):
             started = monotonic()
@@ -138,3 +222,17 @@ class SglangEngine:
                 outcome=outcome,
             )
         )
+
+
+def _together(
+    answers: Sequence[Sequence[ExtractedValue]], *, notes: Sequence[str], fields: Sequence[Field]
+) -> Extraction:
+    """Make one answer of the windows'. Notes name pages and never what stands on them."""
+    found = merged(answers, arrays=frozenset(field.name for field in fields if field.kind is Kind.ARRAY))
+    conflicts = [
+        f"{value.path.split('/', 2)[1]}: page {value.evidence[0].page} shows another value"
+        for value in found.alternatives
+        if value.evidence
+    ]
+    doubled = [f"{name}: a row on page {page} was read in two ways" for name, page in sorted(found.doubled)]
+    return Extraction(values=found.values, notes=(*notes, *conflicts, *doubled), alternatives=found.alternatives)

@@ -59,7 +59,47 @@ def test_two_rows_of_one_window_stay_two_even_at_one_place() -> None:
 def test_rows_that_share_one_cell_and_differ_in_another_stay_two() -> None:
     first = [_value("/items/0/name", "Pump"), _value("/items/0/price", "10", left=0.5)]
     second = [_value("/items/0/name", "Pump"), _value("/items/0/price", "11", left=0.5)]
-    assert len(merged([first, second], arrays=ARRAYS).values) == 4
+    found = merged([first, second], arrays=ARRAYS)
+    assert _paths(found.values) == [
+        ("/items/0/name", "Pump"),
+        ("/items/0/price", "10"),
+        ("/items/1/name", "Pump"),
+        ("/items/1/price", "11"),
+    ]
+    assert {value.status for value in found.values} == {ValueStatus.NEEDS_REVIEW}
+    assert found.doubled == {("items", 1)}
+
+
+def test_rows_under_one_heading_are_no_conflict() -> None:
+    """A cell that stands for several rows, as a date or a group's name does, shares its place with all of them."""
+    first = [_value("/items/0/name", "Pumps"), _value("/items/0/price", "10", left=0.5, top=0.13)]
+    second = [_value("/items/0/name", "Pumps"), _value("/items/0/price", "11", left=0.5, top=0.16)]
+    found = merged([first, second], arrays=ARRAYS)
+    assert (len(found.values), found.doubled) == (4, frozenset())
+    assert {value.status for value in found.values} == {ValueStatus.ACCEPTED}
+
+
+def test_a_row_of_before_stands_for_one_row_only() -> None:
+    """The first window's reply ended between two equal rows that were put on one spot."""
+    found = merged(
+        [[_value("/items/0/name", "Pump")], [_value(f"/items/{n}/name", "Pump") for n in (0, 1)]], arrays=ARRAYS
+    )
+    assert len(found.values) == 2
+
+
+def test_a_row_that_a_page_break_cuts_is_completed() -> None:
+    first = [_value("/items/0/name", "Pump", page=2)]
+    second = [_value("/items/0/name", "Pump", page=2), _value("/items/0/price", "10", page=3)]
+    found = merged([first, second], arrays=ARRAYS)
+    assert _paths(found.values) == [("/items/0/name", "Pump"), ("/items/0/price", "10")]
+
+
+def test_a_value_that_a_later_window_found_replaces_one_that_was_not_found() -> None:
+    lost = _value("/items/0/price", "10", page=None, confidence=0.0, status=ValueStatus.UNGROUNDED)
+    seen = _value("/items/0/price", "10", page=2, left=0.5)
+    name = _value("/items/0/name", "Pump")
+    found = merged([[name, lost], [name, seen]], arrays=ARRAYS)
+    assert found.values == (name, seen)
 
 
 def test_rows_without_evidence_are_never_taken_for_one() -> None:

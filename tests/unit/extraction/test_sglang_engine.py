@@ -5,9 +5,16 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import cache
+from io import BytesIO
 from typing import Any
 
+import orjson
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
 
 from apps.extraction.engines.protocol import ExtractionRequest, PageImage
 from apps.extraction.engines.sglang import SglangEngine
@@ -17,7 +24,7 @@ from apps.inference.client import SglangClient
 from apps.inference.errors import ServerBusyError, UnauthorisedError
 from apps.inference.ledger import CallRecord
 from apps.inference.profiles import profile
-from apps.parsing.pages import Box, Page, ParsedDocument, Word
+from apps.parsing.pages import Box, Page, ParsedDocument, TextSource, Word
 from apps.schemas.fields import Field, Kind, Schema
 from tests.faults.sglang_server import LoopbackServer, answers, loopback_server, says
 
@@ -59,8 +66,15 @@ def _claim(value: str, quote: str, page: int = 1) -> dict[str, Any]:
     return {"value": value, "quote": quote, "page": page}
 
 
+@cache
+def _jpeg(width: int = 1092, height: int = 1540) -> bytes:
+    file = BytesIO()
+    Image.new("L", (width, height), 255).save(file, "JPEG")
+    return file.getvalue()
+
+
 def _images(numbers: Sequence[int]) -> list[PageImage]:
-    return [PageImage(page=number, width=1092, height=1540, jpeg=b"\xff\xd8 picture") for number in numbers]
+    return [PageImage(page=number, width=1092, height=1540, jpeg=_jpeg()) for number in numbers]
 
 
 class Calls:
@@ -80,9 +94,10 @@ class Bench:
         self.client = SglangClient(base_url=server.url)
         self.engine = SglangEngine(profile=profile(model), client=self.client, ledger=self.calls)
 
-    def ask(self, *wanted: str, pages: int = 1) -> Any:
+    def ask(self, *wanted: str, pages: int = 1, source: TextSource = TextSource.LAYER) -> Any:
+        shown = tuple(replace(_page(number + 1), source=source) for number in range(pages))
         request = ExtractionRequest(
-            document=ParsedDocument(pages=tuple(_page(number + 1) for number in range(pages)), language="en"),
+            document=ParsedDocument(pages=shown, language="en"),
             schema=SCHEMA,
             wanted=frozenset(wanted or {"total", "issued", "items"}),
             images=_images,
@@ -146,8 +161,59 @@ def test_the_document_comes_first_and_is_the_same_for_every_question(bench: Benc
     kinds = [part["type"] for part in first[1]["content"]]
     assert kinds == ["text", "image_url", "text", "image_url", "text"]
     url = first[1]["content"][1]["image_url"]["url"]
-    assert base64.b64decode(url.removeprefix("data:image/jpeg;base64,")) == b"\xff\xd8 picture"
+    assert base64.b64decode(url.removeprefix("data:image/jpeg;base64,")) == _jpeg()
     assert "Delivery slip 4711" in first[1]["content"][0]["text"]
+
+
+_QUESTIONS = st.sets(st.sampled_from(["total", "issued", "items"]), min_size=1)
+_KINDS_OF_PAGE = st.lists(
+    st.tuples(st.sampled_from(TextSource), st.integers(0, 400), st.sampled_from([(1092, 1540), (420, 1540)])),
+    min_size=1,
+    max_size=14,
+)
+
+
+@settings(max_examples=25, deadline=None)
+@given(drawing=_KINDS_OF_PAGE, questions=st.tuples(_QUESTIONS, _QUESTIONS))
+def test_no_question_changes_what_stands_before_it(
+    drawing: list[tuple[TextSource, int, tuple[int, int]]], questions: tuple[set[str], set[str]]
+) -> None:
+    """Neither pages, nor forms, nor windows: the server has computed all of it for the question before."""
+    pages = [
+        replace(_page(number, ["word"] * words), source=source)
+        for number, (source, words, _) in enumerate(drawing, start=1)
+    ]
+    sizes = {number: size for number, (_, _, size) in enumerate(drawing, start=1)}
+
+    def images(numbers: Sequence[int]) -> list[PageImage]:
+        return [
+            PageImage(page=number, width=sizes[number][0], height=sizes[number][1], jpeg=_jpeg(*sizes[number]))
+            for number in numbers
+        ]
+
+    asked = []
+    with loopback_server() as server:
+        client = SglangClient(base_url=server.url)
+        engine = SglangEngine(profile=replace(profile("small"), context=20_000), client=client, ledger=Calls())
+        for wanted in questions:
+            server.reply = json.dumps({name: [] if name == "items" else None for name in wanted})
+            engine.extract(
+                ExtractionRequest(
+                    document=ParsedDocument(pages=tuple(pages)),
+                    schema=SCHEMA,
+                    wanted=frozenset(wanted),
+                    images=images,
+                    pictures=sizes,
+                )
+            )
+            asked.append([request["messages"] for request in server.requests])
+            server.requests.clear()
+        client.close()
+    first, second = asked
+    assert len(first) == len(second) > 0
+    for one, other in zip(first, second, strict=True):
+        assert orjson.dumps(one[0]) == orjson.dumps(other[0])
+        assert orjson.dumps(one[1]["content"][:-1]) == orjson.dumps(other[1]["content"][:-1])
 
 
 def test_a_text_only_model_gets_no_pictures() -> None:
@@ -205,14 +271,18 @@ def test_a_cut_reply_gets_more_room_and_another_chance(bench: Bench) -> None:
     assert asked == [(4096, 0.0), (8192, 0.3), (16384, 0.3)]
 
 
-def test_a_reply_never_gets_more_room_than_the_context_has(bench: Bench) -> None:
-    cut = says("{", finish_reason="length")
-    bench.server.faults = [cut, cut, cut]
-    bench.ask("total", pages=80)
-    # What 53 pages of 2,248 and about 60 tokens leave of 131,072, less the question's 4,096.
-    first, second, third = (request["max_tokens"] for request in bench.server.requests)
-    assert (first, second) == (4096, third)
-    assert 4096 <= second < 4096 + 2300
+def test_a_reply_never_gets_more_room_than_the_context_has() -> None:
+    with loopback_server() as server:
+        bench = Bench(server, model="any")
+        cut = says("{", finish_reason="length")
+        server.faults = [cut, cut, cut]
+        bench.ask("total", pages=8)
+        bench.client.close()
+    # Eight pages of about 100 tokens and ten times 2,200 for pictures would fill 32,768 less 4,096 for the question
+    # and 4,096 for the reply: what is left is the reply's, as far as the question doesn't need it.
+    first, second, third = (request["max_tokens"] for request in server.requests)
+    assert (first, second) == (4096, 8192)
+    assert 8192 < third < 16_384
 
 
 @pytest.mark.parametrize(
@@ -287,10 +357,47 @@ def test_a_cut_reply_is_paid_for(bench: Bench) -> None:
     assert (str(cut.cost), str(good.cost)) == ("0.0005", "0.0005")
 
 
-def test_pages_beyond_the_context_are_left_out_and_noted(bench: Bench) -> None:
+def _kinds(request: dict[str, Any]) -> list[str]:
+    return [part["type"] for part in request["messages"][1]["content"]]
+
+
+def test_where_room_is_short_pictures_stay_out_before_pages_do(bench: Bench) -> None:
     bench.server.reply = json.dumps({"total": None})
     found = bench.ask("total", pages=80)
-    assert found.notes == ("27 pages are beyond the model's context and were not read",)
+    assert found.notes == ()
+    (request,) = bench.server.requests
+    # All 80 pages' words, and so many pictures of 2,200 tokens as 131,072 less 4,096 and 16,384 leave room for.
+    assert _kinds(request).count("text") == 80 + 1
+    assert _kinds(request).count("image_url") == 47
+    assert _kinds(request)[:4] == ["text", "image_url", "text", "image_url"]
+
+
+def test_a_document_longer_than_the_context_is_asked_window_by_window(bench: Bench) -> None:
+    """Scans keep their pictures: 80 of them are more than one prompt holds."""
+    bench.server.faults = [
+        says(json.dumps({"items": [{"name": _claim("Pump", "Pump 1,234.50", page=page)} for page in pages]}))
+        for pages in ((1, 2), (49, 50), (80,))
+    ]
+    found = bench.ask("items", pages=80, source=TextSource.OCR)
+    first, second = bench.server.requests
+    texts = [
+        [part["text"] for part in request["messages"][1]["content"] if part["type"] == "text"]
+        for request in (first, second)
+    ]
+    assert [_kinds(request).count("image_url") for request in (first, second)] == [48, 33]
+    assert texts[0][-2] == texts[1][0]
+    assert texts[0][-1].endswith(
+        "These are pages 1 to 48 of 80: give what these pages show, and null for what they don't."
+    )
+    assert texts[1][-1].endswith(
+        "These are pages 48 to 80 of 80: give what these pages show, and null for what they don't."
+    )
+    assert [(value.path, value.evidence[0].page) for value in found.values] == [
+        ("/items/0/name", 1),
+        ("/items/1/name", 2),
+        ("/items/2/name", 49),
+        ("/items/3/name", 50),
+    ]
 
 
 def test_a_page_that_gives_orders_is_data(bench: Bench) -> None:
