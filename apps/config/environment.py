@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from apps.inference import profiles
+
 
 def _url(*schemes: str) -> AfterValidator:
     def check(value: SecretStr | None) -> SecretStr | None:
@@ -30,6 +32,15 @@ def _url(*schemes: str) -> AfterValidator:
         return value
 
     return AfterValidator(check)
+
+
+def _profiles(file: Path | None) -> Path | None:
+    if file is not None:
+        try:
+            profiles.read(file)
+        except profiles.ProfilesInvalidError as error:
+            raise ValueError(error.message) from None
+    return file
 
 
 DatabaseUrl = Annotated[SecretStr, _url("postgresql", "postgres")]
@@ -55,6 +66,7 @@ class Environment(BaseSettings):
     inference_api_key: SecretStr | None = None
     inference_model: str | None = None
     inference_profile: str = "small"
+    model_profiles: Annotated[Path | None, AfterValidator(_profiles)] = None
     embeddings_url: HttpUrl | None = None
     metrics_token: SecretStr | None = None
     portal_url: HttpUrl = Field(default=SecretStr("http://127.0.0.1:8000"))

@@ -89,9 +89,9 @@ class SentencePieceV3Counter:
 
 def counter(profile: Profile) -> TokenCounter | None:
     """Return the counter of a profile, or None where its tokenizer isn't known: then an estimate has to do."""
-    if profile.name in {"small", "medium"}:
+    if profile.tokenizer == "tekken-v7":
         return TekkenV7Counter(encode=tekken(), images=profile.images)
-    if profile.name == "large":
+    if profile.tokenizer == "sentencepiece-v3":
         return SentencePieceV3Counter(encode=sentencepiece_v3())
     return None
 
