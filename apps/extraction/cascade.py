@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from apps.extraction.completeness import ledger
 from apps.extraction.engines.protocol import Engine, ExtractionRequest
+from apps.extraction.notes import broken, unaccounted
 from apps.extraction.values import ExtractedValue, ValueStatus
+from apps.parsing.pages import ParsedDocument
 from apps.schemas.constraints import violated
 from apps.schemas.fields import Field, Kind, Schema
+
+# So many pages of a long document are held at a time to account for their rows.
+STRETCH = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answers:
     """What the engines found together, in the schema's order.
 
-    `missing` are fields that nobody answered well; `incomplete` arrays, some rows of whose tables are unaccounted for.
+    `missing` are fields that nobody answered well; `incomplete` arrays, some rows of whose tables are unaccounted for;
+    `alternatives` what the engine that answered a field also read for it, elsewhere in the document.
     """
 
     values: tuple[ExtractedValue, ...]
     notes: tuple[str, ...]
     missing: frozenset[str]
     incomplete: frozenset[str] = frozenset()
+    alternatives: tuple[ExtractedValue, ...] = ()
 
     def doubtful(self, *, schema: Schema) -> bool:
         """Return whether a person should look: a value is weak, rows are missing, or a required field has none."""
@@ -52,50 +60,63 @@ def run(
     schema = request.schema
     known, faults = _checked(request.known, schema=schema)
     best: dict[str, tuple[ExtractedValue, ...]] = _by_field(known)
+    others: dict[str, tuple[ExtractedValue, ...]] = {}
     notes: list[str] = []
     missing = _missing(schema=schema, best=best) & request.wanted
     for engine in engines:
         if not missing:
             break
-        asked = ExtractionRequest(
-            document=request.document,
-            schema=schema,
-            wanted=missing,
-            known=tuple(value for values in best.values() for value in values),
-            images=request.images,
-        )
+        asked = replace(request, wanted=missing, known=tuple(value for values in best.values() for value in values))
         found = engine.extract(asked)
         notes.extend(f"{engine.name}: {note}" for note in found.notes)
         checked, more = _checked(found.values, schema=schema)
         for name, values in _by_field(checked).items():
             if name in missing and _better(values, best.get(name, ())):
                 best[name] = values
+                others[name] = tuple(value for value in found.alternatives if top_level(value.path) == name)
                 faults = {path: words for path, words in faults.items() if top_level(path) != name}
                 faults |= {value.path: more[value.path] for value in values if value.path in more}
         missing = _missing(schema=schema, best=best) & request.wanted
     order = [field.name for field in schema.fields]
-    unaccounted = _unaccounted(request=request, best=best)
-    notes.extend(
-        f"{name}: {count} row{'s' if count > 1 else ''} of its table {'are' if count > 1 else 'is'} unaccounted for"
-        for name, count in unaccounted.items()
-    )
+    missing_rows = _unaccounted(request=request, best=best)
+    notes.extend(unaccounted(name=name, count=count) for name, count in missing_rows.items())
     return Answers(
         values=tuple(value for name in order for value in best.get(name, ())),
-        notes=tuple(dict.fromkeys([*notes, *(f"schema: {words}" for words in faults.values())])),
+        notes=tuple(dict.fromkeys([*notes, *map(broken, faults.values())])),
         missing=missing,
-        incomplete=frozenset(unaccounted),
+        incomplete=frozenset(missing_rows),
+        alternatives=tuple(value for name in order for value in others.get(name, ())),
     )
 
 
 def _unaccounted(*, request: ExtractionRequest, best: Mapping[str, Sequence[ExtractedValue]]) -> dict[str, int]:
     """Return how many rows of each array's table nobody answered for, where there are any."""
-    found = {}
-    for field in request.schema.fields:
-        if field.kind is Kind.ARRAY and best.get(field.name):
-            rows = ledger(document=request.document, schema=request.schema, field=field, values=best[field.name])
-            if rows.unaccounted:
-                found[field.name] = len(rows.unaccounted)
-    return found
+    found: Counter[str] = Counter()
+    arrays = [field for field in request.schema.fields if field.kind is Kind.ARRAY and best.get(field.name)]
+    for document, first, last in _stretches(request) if arrays else ():
+        shown = frozenset(page.number for page in document.pages)
+        for field in arrays:
+            values = [value for value in best[field.name] if any(place.page in shown for place in value.evidence)]
+            rows = ledger(document=document, schema=request.schema, field=field, values=values).unaccounted
+            # A stretch shows a page of its neighbours on either side, whose rows are theirs to account for.
+            found[field.name] += sum(first <= row.page <= last for row in rows)
+    return {field.name: found[field.name] for field in arrays if found[field.name]}
+
+
+def _stretches(request: ExtractionRequest) -> Iterator[tuple[ParsedDocument, int, int]]:
+    """Yield the document whole, or stretches of one that is loaded as it is read, each with its first and last page.
+
+    Rows of a stretch without any extracted row aren't told: there is nothing to tell them by.
+    """
+    if request.source is None:
+        numbers = [page.number for page in request.document.pages]
+        yield request.document, min(numbers, default=1), max(numbers, default=0)
+        return
+    count = request.source.count
+    for first in range(1, count + 1, STRETCH):
+        last = min(first + STRETCH - 1, count)
+        pages = tuple(request.source.pages(first=max(first - 1, 1), last=min(last + 1, count)))
+        yield replace(request.document, pages=pages), first, last
 
 
 def _checked(

@@ -24,6 +24,17 @@ class Merged:
     alternatives: tuple[ExtractedValue, ...]
     doubled: frozenset[tuple[str, int]] = frozenset()
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Say where windows disagree: names and pages, never what stands there."""
+        other = (
+            f"{_name(value.path)}: page {value.evidence[0].page} shows another value"
+            for value in self.alternatives
+            if value.evidence
+        )
+        doubled = (f"{name}: a row on page {page} was read in two ways" for name, page in sorted(self.doubled))
+        return tuple(dict.fromkeys([*other, *doubled]))
+
 
 class _Row:
     """An item of an array: what is there, by the rest of each path after the item's number."""

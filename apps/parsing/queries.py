@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
+
+from django.db.models import Max
 
 from apps.parsing.codec import decode_page, tables_from_json
 from apps.parsing.models import StoredAttachment, StoredPage, StoredParse
@@ -28,10 +30,15 @@ class PageFacts:
 @in_tenant_scope
 def page_facts(*, tenant_id: UUID, blob_id: UUID) -> tuple[PageFacts, ...]:
     """Return a document's pages without their words, in order."""
-    rows = (
-        StoredPage.objects.filter(tenant_id=tenant_id, blob_id=blob_id)
-        .order_by("number")
-        .values_list("number", "width", "height", "source", "image_key", "image_width", "image_height")
+    return _facts(tenant_id=tenant_id, blob_id=blob_id, numbers=None)
+
+
+def _facts(*, tenant_id: UUID, blob_id: UUID, numbers: Sequence[int] | None) -> tuple[PageFacts, ...]:
+    wanted = StoredPage.objects.filter(tenant_id=tenant_id, blob_id=blob_id)
+    if numbers is not None:
+        wanted = wanted.filter(number__in=list(numbers))
+    rows = wanted.order_by("number").values_list(
+        "number", "width", "height", "source", "image_key", "image_width", "image_height"
     )
     return tuple(
         PageFacts(
@@ -63,6 +70,48 @@ def pages(*, tenant_id: UUID, blob_id: UUID, first: int, last: int) -> tuple[Pag
     return tuple(_page(row) for row in rows)
 
 
+# So many pages are decoded at a time: about as many kilobytes of words, boxes and text as a hundred times that.
+BATCH = 25
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredPages:
+    """A document's pages from the database, a few at a time: no document is too long to be read.
+
+    Each batch is a transaction of its own: none stays open while what was read is sent to a model.
+    """
+
+    tenant_id: UUID
+    blob_id: UUID
+    count: int
+
+    def pages(self, *, first: int, last: int) -> Iterator[Page]:
+        """Yield pages first to last, both included, in order."""
+        for start in range(first, last + 1, BATCH):
+            yield from pages(
+                tenant_id=self.tenant_id, blob_id=self.blob_id, first=start, last=min(start + BATCH - 1, last)
+            )
+
+
+@in_tenant_scope
+def stored_pages(*, tenant_id: UUID, blob_id: UUID) -> StoredPages:
+    """Return a document's pages as what loads them when they are read."""
+    count = StoredPage.objects.filter(tenant_id=tenant_id, blob_id=blob_id).aggregate(last=Max("number"))["last"] or 0
+    return StoredPages(tenant_id=tenant_id, blob_id=blob_id, count=count)
+
+
+@in_tenant_scope
+def picture_sizes(*, tenant_id: UUID, blob_id: UUID) -> Mapping[int, tuple[int, int]]:
+    """Return width and height in pixels of the page images that there are, by page number."""
+    rows = (
+        StoredPage.objects.filter(tenant_id=tenant_id, blob_id=blob_id)
+        .exclude(image_key="")
+        .order_by("number")
+        .values_list("number", "image_width", "image_height")
+    )
+    return {number: (width, height) for number, width, height in rows}
+
+
 @in_tenant_scope
 def parsed_document(*, tenant_id: UUID, blob_id: UUID, max_pages: int) -> ParsedDocument:
     """Return the first `max_pages` pages and what the document carries."""
@@ -91,12 +140,7 @@ def image_key(*, tenant_id: UUID, blob_id: UUID, number: int) -> str | None:
 @in_tenant_scope
 def images(*, tenant_id: UUID, blob_id: UUID, numbers: Sequence[int]) -> tuple[PageFacts, ...]:
     """Return the facts of those of these pages that have an image, in order."""
-    wanted = set(numbers)
-    return tuple(
-        facts
-        for facts in page_facts(tenant_id=tenant_id, blob_id=blob_id)
-        if facts.number in wanted and facts.image_key
-    )
+    return tuple(facts for facts in _facts(tenant_id=tenant_id, blob_id=blob_id, numbers=numbers) if facts.image_key)
 
 
 @in_tenant_scope

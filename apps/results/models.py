@@ -8,13 +8,17 @@ from apps.tenants.models import TenantModel
 
 
 class Result(TenantModel):
-    """The values of one document under one version of a schema."""
+    """The values of one document under one version of a schema.
+
+    `alternatives` are what else was read for some of them, as `alternatives.to_json` has it: for a reviewer to choose.
+    """
 
     document_id = models.UUIDField()
     run_id = models.UUIDField()
     schema_slug = models.CharField(max_length=63)
     schema_version = models.IntegerField()
     notes = models.JSONField(default=list)
+    alternatives = models.JSONField(default=list, db_default=[])
     created_at = models.DateTimeField()
 
     class Meta:

@@ -14,6 +14,7 @@ from apps.common.errors import TerminalError
 from apps.common.ids import new_id
 from apps.common.text import storable
 from apps.extraction.values import ExtractedValue, ValueStatus
+from apps.results.alternatives import to_json
 from apps.results.models import Result, StoredValue
 from apps.results.typed import date_of, number_of
 from apps.tenants.scope import in_tenant_scope
@@ -24,8 +25,8 @@ from apps.tenants.scope import in_tenant_scope
 _STORE = """
 WITH result AS (
   INSERT INTO results_result
-    (tenant_id, id, document_id, run_id, schema_slug, schema_version, notes, created_at)
-  VALUES (%(tenant)s, %(result)s, %(document)s, %(run)s, %(slug)s, %(version)s, %(notes)s, %(now)s)
+    (tenant_id, id, document_id, run_id, schema_slug, schema_version, notes, alternatives, created_at)
+  VALUES (%(tenant)s, %(result)s, %(document)s, %(run)s, %(slug)s, %(version)s, %(notes)s, %(alternatives)s, %(now)s)
   ON CONFLICT (tenant_id, run_id) {conflict}
   RETURNING id
 ), stored AS (
@@ -55,7 +56,7 @@ _STORE_NEW = _STORE.format(conflict="DO NOTHING")
 # The time stays the first one: it says which of a document's runs is the newest.
 _STORE_AGAIN = _STORE.format(
     conflict="DO UPDATE SET schema_slug = excluded.schema_slug, schema_version = excluded.schema_version, "
-    "notes = excluded.notes"
+    "notes = excluded.notes, alternatives = excluded.alternatives"
 )
 
 
@@ -76,6 +77,7 @@ def store_result(
     values: Sequence[ExtractedValue],
     notes: Sequence[str],
     clock: Clock,
+    alternatives: Sequence[ExtractedValue] = (),
 ) -> UUID:
     """Write a run's values with their evidence, in the order given, and return the result's id.
 
@@ -97,6 +99,7 @@ def store_result(
         "slug": schema_slug,
         "version": schema_version,
         "notes": Jsonb([storable(note) for note in notes]),
+        "alternatives": Jsonb(to_json(alternatives)),
         "now": clock.now(),
         "paths": [storable(value.path) for value in values],
         "kinds": [value.kind.value for value in values],

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from apps.extraction.values import Evidence, ExtractedValue, ValueStatus
 from apps.parsing.pages import Box
+from apps.results.alternatives import from_json
 from apps.results.models import Result, StoredEvidence, StoredValue
 from apps.schemas.fields import Kind
 from apps.tenants.scope import in_tenant_scope
@@ -45,7 +46,10 @@ class DocumentValue:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DocumentResult:
-    """A document's values under one version of a schema, in the order in which they were stored."""
+    """A document's values under one version of a schema, in the order in which they were stored.
+
+    `alternatives` are other values that were read for a field whose stored one needs review.
+    """
 
     id: UUID
     document_id: UUID
@@ -55,6 +59,7 @@ class DocumentResult:
     notes: tuple[str, ...]
     created_at: datetime
     values: tuple[DocumentValue, ...]
+    alternatives: tuple[ExtractedValue, ...] = ()
 
 
 @in_tenant_scope
@@ -97,6 +102,7 @@ def _result(result: Result, *, values: Sequence[DocumentValue]) -> DocumentResul
         notes=tuple(result.notes),
         created_at=result.created_at,
         values=tuple(values),
+        alternatives=from_json(result.alternatives),
     )
 
 

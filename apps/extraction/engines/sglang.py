@@ -227,12 +227,5 @@ class SglangEngine:
 def _together(
     answers: Sequence[Sequence[ExtractedValue]], *, notes: Sequence[str], fields: Sequence[Field]
 ) -> Extraction:
-    """Make one answer of the windows'. Notes name pages and never what stands on them."""
     found = merged(answers, arrays=frozenset(field.name for field in fields if field.kind is Kind.ARRAY))
-    conflicts = [
-        f"{value.path.split('/', 2)[1]}: page {value.evidence[0].page} shows another value"
-        for value in found.alternatives
-        if value.evidence
-    ]
-    doubled = [f"{name}: a row on page {page} was read in two ways" for name, page in sorted(found.doubled)]
-    return Extraction(values=found.values, notes=(*notes, *conflicts, *doubled), alternatives=found.alternatives)
+    return Extraction(values=found.values, notes=(*notes, *found.notes), alternatives=found.alternatives)

@@ -14,63 +14,61 @@ from apps.extraction import cascade
 from apps.extraction.engines.protocol import ExtractionRequest, PageImage
 from apps.extraction.engines.registry import model_profiles
 from apps.extraction.engines.sglang import SglangEngine
+from apps.extraction.notes import still_true
 from apps.extraction.values import ExtractedValue
 from apps.inference import operations as inference
 from apps.inference.client import SglangClient
 from apps.inference.ledger import CallRecord
 from apps.inference.profiles import profile
 from apps.parsing import queries as parsing
-from apps.pipeline.bodies.extract import MAX_PAGES
 from apps.pipeline.operations import LeaseLostError
 from apps.pipeline.stages import Claim, Outcome
 from apps.results import operations as results
 from apps.results import queries as stored_results
 from apps.schemas import queries as schemas
+from apps.schemas.fields import Schema
 
 
 class _Calls:
-    """Collects what was spent."""
+    """Takes every call, and writes what was spent into the ledger at the end, whatever became of the answers."""
 
-    def __init__(self) -> None:
-        self.made: list[CallRecord] = []
+    def __init__(self, *, tenant_id: UUID, document_id: UUID, clock: Clock) -> None:
+        self._tenant_id = tenant_id
+        self._document_id = document_id
+        self._clock = clock
+        self._made: list[CallRecord] = []
 
     def record(self, call: CallRecord) -> None:
-        self.made.append(call)
+        self._made.append(call)
+
+    def close(self) -> None:
+        if self._made:
+            inference.record_calls(
+                tenant_id=self._tenant_id, document_id=self._document_id, calls=self._made, clock=self._clock
+            )
 
 
 def ask(*, claim: Claim, clock: Clock, cancelled: Callable[[], bool]) -> Outcome:
     """Run the schema's model engines over what is missing or weak. Raises what the client raises.
 
-    What was spent is written down at once, whatever becomes of the answer: it was spent.
+    What was spent is written down at once, whatever becomes of the answer: it was spent. A document longer than the
+    context is asked window by window within this one stage: where its worker dies, the next attempt begins with the
+    first window again, most of whose prefill the server still has.
     """
     tenant_id, document_id = claim.tenant_id, claim.document_id
     summary = documents.document(tenant_id=tenant_id, document_id=document_id)
     if summary is None or summary.blob_id is None:
         raise LeaseLostError
-    blob_id = summary.blob_id
     stored = stored_results.result_of_run(tenant_id=tenant_id, run_id=claim.run_id)
     if stored is None or not settings.QUIRE_INFERENCE_URL:
         return Outcome(store=_nothing)
     schema = schemas.version(tenant_id=tenant_id, slug=stored.schema_slug, version=stored.schema_version)
-
-    def load(numbers: Sequence[int]) -> Sequence[PageImage]:
-        return _images(tenant_id=tenant_id, blob_id=blob_id, numbers=numbers)
-
-    calls = _Calls()
-    client = SglangClient(
-        base_url=settings.QUIRE_INFERENCE_URL,
-        api_key=settings.QUIRE_INFERENCE_API_KEY,
-        model=settings.QUIRE_INFERENCE_MODEL,
-    )
+    known = tuple(value.as_extracted() for value in stored.values)
+    calls = _Calls(tenant_id=tenant_id, document_id=document_id, clock=clock)
+    client = _client(settings.QUIRE_INFERENCE_URL)
     try:
         answers = cascade.run(
-            request=ExtractionRequest(
-                document=parsing.parsed_document(tenant_id=tenant_id, blob_id=blob_id, max_pages=MAX_PAGES),
-                schema=schema,
-                wanted=frozenset(field.name for field in schema.fields),
-                known=tuple(_known(value) for value in stored.values),
-                images=load,
-            ),
+            request=_request(tenant_id=tenant_id, blob_id=summary.blob_id, schema=schema, known=known),
             engines=(
                 SglangEngine(profile=profile(name), client=client, ledger=calls, cancelled=cancelled)
                 for name in model_profiles(schema)
@@ -78,8 +76,9 @@ def ask(*, claim: Claim, clock: Clock, cancelled: Callable[[], bool]) -> Outcome
         )
     finally:
         client.close()
-        if calls.made:
-            inference.record_calls(tenant_id=tenant_id, document_id=document_id, calls=calls.made, clock=clock)
+        calls.close()
+    notes = (*still_true(stored.notes, schema=schema, before=known, after=answers.values), *answers.notes)
+    alternatives = (*_open(stored.alternatives, before=known, after=answers.values), *answers.alternatives)
 
     def store() -> None:
         results.store_result(
@@ -89,11 +88,48 @@ def ask(*, claim: Claim, clock: Clock, cancelled: Callable[[], bool]) -> Outcome
             schema_slug=schema.slug,
             schema_version=schema.version,
             values=answers.values,
-            notes=(*stored.notes, *answers.notes),
+            notes=tuple(dict.fromkeys(notes)),
+            alternatives=alternatives,
             clock=clock,
         )
 
     return Outcome(store=store, doubtful=answers.doubtful(schema=schema))
+
+
+def _client(url: str) -> SglangClient:
+    return SglangClient(
+        base_url=url,
+        api_key=settings.QUIRE_INFERENCE_API_KEY,
+        model=settings.QUIRE_INFERENCE_MODEL,
+    )
+
+
+def _request(*, tenant_id: UUID, blob_id: UUID, schema: Schema, known: tuple[ExtractedValue, ...]) -> ExtractionRequest:
+    """Return the request; its pages and their images are loaded when an engine comes to them."""
+
+    def load(numbers: Sequence[int]) -> Sequence[PageImage]:
+        return _images(tenant_id=tenant_id, blob_id=blob_id, numbers=numbers)
+
+    return ExtractionRequest(
+        document=parsing.parsed_document(tenant_id=tenant_id, blob_id=blob_id, max_pages=0),
+        source=parsing.stored_pages(tenant_id=tenant_id, blob_id=blob_id),
+        pictures=parsing.picture_sizes(tenant_id=tenant_id, blob_id=blob_id),
+        images=load,
+        schema=schema,
+        wanted=frozenset(field.name for field in schema.fields),
+        known=known,
+    )
+
+
+def _open(
+    alternatives: Sequence[ExtractedValue], *, before: Sequence[ExtractedValue], after: Sequence[ExtractedValue]
+) -> tuple[ExtractedValue, ...]:
+    """Return the alternatives to values that no later engine has replaced."""
+    kept = {(value.path, value.value, value.engine) for value in before} & {
+        (value.path, value.value, value.engine) for value in after
+    }
+    paths = {path for path, _, _ in kept}
+    return tuple(value for value in alternatives if value.path in paths)
 
 
 def _images(*, tenant_id: UUID, blob_id: UUID, numbers: Sequence[int]) -> tuple[PageImage, ...]:
@@ -105,19 +141,6 @@ def _images(*, tenant_id: UUID, blob_id: UUID, numbers: Sequence[int]) -> tuple[
             jpeg=storage.fetch(key=facts.image_key),
         )
         for facts in parsing.images(tenant_id=tenant_id, blob_id=blob_id, numbers=numbers)
-    )
-
-
-def _known(value: stored_results.DocumentValue) -> ExtractedValue:
-    return ExtractedValue(
-        path=value.path,
-        value=value.value,
-        kind=value.kind,
-        engine=value.engine,
-        confidence=value.confidence,
-        status=value.status,
-        evidence=value.evidence,
-        formula=value.formula,
     )
 
 

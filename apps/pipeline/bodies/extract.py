@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from django.conf import settings
 
@@ -11,17 +12,20 @@ from apps.documents import operations as document_operations
 from apps.documents import queries as documents
 from apps.extraction import cascade
 from apps.extraction.classification import classify
-from apps.extraction.engines.protocol import ExtractionRequest
+from apps.extraction.engines.protocol import ExtractionRequest, PageSource
 from apps.extraction.engines.registry import local_engines, model_profiles
+from apps.extraction.merging import merged
+from apps.extraction.notes import is_of_the_whole
+from apps.extraction.values import ExtractedValue
 from apps.parsing import queries as parsing
 from apps.parsing.pages import ParsedDocument
 from apps.pipeline.operations import LeaseLostError
 from apps.pipeline.stages import Claim, Outcome
 from apps.results import operations as results
 from apps.schemas import queries as schemas
-from apps.schemas.fields import Schema
+from apps.schemas.fields import Kind, Schema
 
-# An engine without windows reads so many pages at most; a note says so on a longer document.
+# What the local engines hold at once of a longer document: they read it in stretches that share a page.
 MAX_PAGES = 300
 
 
@@ -35,15 +39,15 @@ def extract(*, claim: Claim, clock: Clock, cancelled: Callable[[], bool]) -> Out
     schema = _schema(claim=claim, slug=summary.schema_slug, document=document)
     if schema is None:
         return Outcome(store=_nothing, skip=frozenset({"ask"}))
-    answers = cascade.run(
-        request=ExtractionRequest(
-            document=document, schema=schema, wanted=frozenset(field.name for field in schema.fields)
-        ),
-        engines=local_engines(schema),
-    )
-    notes = list(answers.notes)
-    if (summary.page_count or 0) > MAX_PAGES:
-        notes.append(f"only the first {MAX_PAGES} of {summary.page_count} pages were read")
+    if len(document.pages) < MAX_PAGES:
+        answers = cascade.run(
+            request=ExtractionRequest(document=document, schema=schema, wanted=_all(schema)),
+            engines=local_engines(schema),
+        )
+    else:
+        source = parsing.stored_pages(tenant_id=tenant_id, blob_id=summary.blob_id)
+        document = replace(document, pages=())
+        answers = in_stretches(document=document, source=source, schema=schema, cancelled=cancelled)
     if cancelled():
         raise LeaseLostError
 
@@ -56,7 +60,8 @@ def extract(*, claim: Claim, clock: Clock, cancelled: Callable[[], bool]) -> Out
             schema_slug=schema.slug,
             schema_version=schema.version,
             values=answers.values,
-            notes=tuple(notes),
+            notes=answers.notes,
+            alternatives=answers.alternatives,
             clock=clock,
         )
 
@@ -66,6 +71,46 @@ def extract(*, claim: Claim, clock: Clock, cancelled: Callable[[], bool]) -> Out
         skip=frozenset() if answers.missing and model_is_there else frozenset({"ask"}),
         doubtful=answers.doubtful(schema=schema),
     )
+
+
+def in_stretches(
+    *, document: ParsedDocument, source: PageSource, schema: Schema, cancelled: Callable[[], bool]
+) -> cascade.Answers:
+    """Run the local engines over a long document, a stretch of pages at a time, and make one answer of theirs.
+
+    `document` has what is not on pages; its attachments are read with the first stretch. Raises LeaseLostError.
+    """
+    parts: list[tuple[ExtractedValue, ...]] = []
+    notes: list[str] = []
+    for first in range(1, source.count + 1, MAX_PAGES - 1):
+        if cancelled():
+            raise LeaseLostError
+        part = replace(
+            document,
+            pages=tuple(source.pages(first=first, last=min(first + MAX_PAGES - 1, source.count))),
+            attachments=document.attachments if first == 1 else (),
+        )
+        found = cascade.run(
+            request=ExtractionRequest(document=part, schema=schema, wanted=_all(schema)), engines=local_engines(schema)
+        )
+        parts.append(found.values)
+        notes += [note for note in found.notes if not is_of_the_whole(note)]
+        if first + MAX_PAGES > source.count:
+            break
+    arrays = frozenset(field.name for field in schema.fields if field.kind is Kind.ARRAY)
+    together = merged(parts, arrays=arrays)
+    whole = cascade.run(
+        request=ExtractionRequest(
+            document=document, source=source, schema=schema, wanted=_all(schema), known=together.values
+        ),
+        engines=(),
+    )
+    notes += together.notes
+    return replace(whole, notes=tuple(dict.fromkeys([*notes, *whole.notes])), alternatives=together.alternatives)
+
+
+def _all(schema: Schema) -> frozenset[str]:
+    return frozenset(field.name for field in schema.fields)
 
 
 def _schema(*, claim: Claim, slug: str, document: ParsedDocument) -> Schema | None:
