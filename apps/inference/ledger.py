@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from typing import Protocol
+from uuid import UUID
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,10 +21,38 @@ class Usage:
 
 NOTHING = Usage()
 
+# The server refused these before it computed anything. Of any other call that ended without a word of its usage,
+# nobody can tell what it will be billed at.
+NEVER_RAN = frozenset(
+    {
+        "model_busy",
+        "model_unreachable",
+        "wrong_model",
+        "model_unauthorised",
+        "prompt_too_long",
+        "image_refused",
+        "model_refused",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reservation:
+    """What a call may cost at most, taken out of its budgets before it is sent."""
+
+    id: UUID
+    prompt_tokens: int
+    max_tokens: int
+    usd: Decimal
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallRecord:
-    """One call. `cost` is US dollars by the dated price table; `outcome` is `ok` or the error's code."""
+    """One call. `cost` is US dollars by the dated price table; `outcome` is `ok` or the error's code.
+
+    `gpu_seconds` is as the function of that name has it. `price_date` is the first day of the price that was used,
+    None where the model has no price. `reservation` is what was reserved for the call, where something was.
+    """
 
     engine: str
     model: str
@@ -33,6 +63,14 @@ class CallRecord:
     seconds: float
     cost: Decimal
     outcome: str
+    gpu_seconds: float = 0.0
+    price_date: date | None = None
+    reservation: Reservation | None = None
+
+    @property
+    def unreported(self) -> bool:
+        """Whether the server may have computed the call, but never said what it used."""
+        return not self.prompt_tokens and self.outcome not in NEVER_RAN
 
 
 class Ledger(Protocol):
@@ -40,3 +78,23 @@ class Ledger(Protocol):
 
     def record(self, call: CallRecord) -> None:
         """Keep the record; must not fail for reasons of its own."""
+
+
+class Purse(Ledger, Protocol):
+    """A ledger that first sees whether there is money for the call."""
+
+    def reserve(self, *, prompt_tokens: int, max_tokens: int, usd: Decimal) -> Reservation:
+        """Take the most that a call can cost out of its budgets. Raises BudgetSpentError, and then nothing is sent.
+
+        The call's record carries the reservation back, whatever became of the call.
+        """
+
+
+def gpu_seconds(*, seconds: float, gpus: int, share: float = 1.0) -> float:
+    """Return the GPU time of one call: its wall seconds x the GPUs of its profile x its share of the server.
+
+    A server works on many calls at once and doesn't say what each took of it. All that one call knows is its own wall
+    time, so with a share of 1 this is an upper bound, and a period's sum can be more than its hours. Who knows what
+    else was in flight, as admission does, gives the call's share of the tokens that were.
+    """
+    return seconds * gpus * share

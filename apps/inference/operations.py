@@ -1,36 +1,269 @@
-"""Writing the ledger."""
+"""Writing the ledger, the reservations before it, budgets and policies."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from decimal import Decimal
 from uuid import UUID
 
+from django.db import connection
+
 from apps.common.clock import Clock
-from apps.inference.ledger import CallRecord
-from apps.inference.models import ModelCall
+from apps.common.errors import TerminalError
+from apps.common.ids import new_id
+from apps.inference import queries
+from apps.inference.budgets import Amount, Budget, month_of
+from apps.inference.ledger import CallRecord, Reservation
+from apps.inference.models import CostBasis, EnginePolicy, ModelCall, StoredBudget, StoredReservation
+from apps.inference.profiles import profile
 from apps.tenants.scope import in_tenant_scope
+
+# Longer than the client lets any call take, so that only a lost worker's reservation expires.
+RESERVATION_SECONDS = 900.0
+
+_ENGINE = re.compile(r"einvoice|layout|sglang:([a-z0-9][a-z0-9-]{0,40})")
+
+
+class BadBudgetError(TerminalError):
+    """The budgets contradict each other, or one limits nothing."""
+
+    code = "bad_budget"
+
+
+class BadPolicyError(TerminalError):
+    """The policy names no engine, one twice, or one that isn't there."""
+
+    code = "bad_policy"
+
+
+class DocumentLedger:
+    """The ledger of the calls about one document, or about none. It is a `Purse`: budgets hold its calls.
+
+    Each call is written when it ends, with the end of its reservation, in one transaction: what a killed worker had
+    spent is on record. Threads may share it.
+    """
+
+    def __init__(
+        self,
+        *,
+        tenant_id: UUID,
+        document_id: UUID | None,
+        schema_slug: str,
+        lane: str,
+        document_pages: int,
+        clock: Clock,
+    ) -> None:
+        self._tenant_id = tenant_id
+        self._document_id = document_id
+        self._schema_slug = schema_slug
+        self._lane = lane
+        self._document_pages = document_pages
+        self._clock = clock
+
+    def reserve(self, *, prompt_tokens: int, max_tokens: int, usd: Decimal) -> Reservation:
+        """As `Purse` has it. Raises BudgetSpentError."""
+        return reserve(
+            tenant_id=self._tenant_id,
+            document_id=self._document_id,
+            schema_slug=self._schema_slug,
+            prompt_tokens=prompt_tokens,
+            max_tokens=max_tokens,
+            usd=usd,
+            clock=self._clock,
+        )
+
+    def record(self, call: CallRecord) -> None:
+        """As `Ledger` has it, but for a database that is gone: then the reservation holds the money till it expires."""
+        record_calls(
+            tenant_id=self._tenant_id,
+            document_id=self._document_id,
+            calls=[call],
+            clock=self._clock,
+            schema_slug=self._schema_slug,
+            lane=self._lane,
+            document_pages=self._document_pages,
+        )
 
 
 @in_tenant_scope
-def record_calls(*, tenant_id: UUID, document_id: UUID, calls: Sequence[CallRecord], clock: Clock) -> None:
-    """Append what was spent."""
+def reserve(
+    *,
+    tenant_id: UUID,
+    document_id: UUID | None,
+    schema_slug: str,
+    prompt_tokens: int,
+    max_tokens: int,
+    usd: Decimal,
+    clock: Clock,
+    seconds: float = RESERVATION_SECONDS,
+) -> Reservation:
+    """Take the most that a call can use out of its budgets. Raises BudgetSpentError, and then nothing is taken.
+
+    Workers that want the same budget come one after the other, by a lock on its row: the second sees what the first
+    took. `usd` is the price of the whole prompt and of `max_tokens`. Not to be called inside a longer transaction: it
+    would hold the lock. A budget that is set later finds this reservation too, so one is made where there is none.
+    """
+    locked = StoredBudget.objects.select_for_update().filter(tenant_id=tenant_id, schema_slug__in=("", schema_slug))
+    list(locked.order_by("id").values_list("id"))
+    _drop_expired(tenant_id=tenant_id)
+    # The money is looked at after the lock, by a statement of its own, which sees what was committed until then.
+    need = Amount(usd=usd, tokens=prompt_tokens + max_tokens)
+    queries.check(tenant_id=tenant_id, schema_slug=schema_slug, document_id=document_id, expected=need, clock=clock)
+    reservation = Reservation(id=new_id(), prompt_tokens=prompt_tokens, max_tokens=max_tokens, usd=usd)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO inference_storedreservation "
+            "(tenant_id, id, document_id, schema_slug, usd, tokens, expires_at) "
+            "VALUES (%s, %s, %s, %s, %s, %s, clock_timestamp() + make_interval(secs => %s))",
+            [tenant_id, reservation.id, document_id, schema_slug, need.usd, need.tokens, seconds],
+        )
+    return reservation
+
+
+@in_tenant_scope
+def release(*, tenant_id: UUID, reservation: Reservation) -> None:
+    """Give back what was reserved for a call that was never sent."""
+    StoredReservation.objects.filter(tenant_id=tenant_id, id=reservation.id).delete()
+
+
+@in_tenant_scope
+def record_calls(
+    *,
+    tenant_id: UUID,
+    document_id: UUID | None,
+    calls: Sequence[CallRecord],
+    clock: Clock,
+    schema_slug: str = "",
+    lane: str = "",
+    document_pages: int = 0,
+) -> None:
+    """Append what was spent, book it on the month, and end the calls' reservations: all at once.
+
+    A call that broke off without a word of its usage is booked with what was reserved for it: it may be billed. One
+    whose reservation expired meanwhile is booked all the same, since it was spent.
+    """
     now = clock.now()
-    ModelCall.objects.bulk_create(
+    rows = [_row(call) for call in calls]
+    for row in rows:
+        row.tenant_id = tenant_id
+        row.document_id = document_id
+        row.schema_slug = schema_slug
+        row.lane = lane
+        row.document_pages = document_pages
+        row.created_at = now
+    ModelCall.objects.bulk_create(rows)
+    ended = [call.reservation.id for call in calls if call.reservation]
+    if ended:
+        StoredReservation.objects.filter(tenant_id=tenant_id, id__in=ended).delete()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO inference_monthspending AS s (tenant_id, id, month, schema_slug, usd, tokens)
+            VALUES (%s, %s, %s, %s, %s, %s)
+            ON CONFLICT (tenant_id, month, schema_slug)
+            DO UPDATE SET usd = s.usd + excluded.usd, tokens = s.tokens + excluded.tokens
+            """,
+            [
+                tenant_id,
+                new_id(),
+                month_of(now),
+                schema_slug,
+                sum((row.cost for row in rows), Decimal(0)),
+                sum(row.prompt_tokens + row.completion_tokens for row in rows),
+            ],
+        )
+
+
+@in_tenant_scope
+def set_budgets(*, tenant_id: UUID, budgets: Sequence[Budget], clock: Clock) -> None:
+    """Make these the tenant's budgets; any other of theirs ends. Raises BadBudgetError.
+
+    Whoever calls it wakes what waits for `BudgetSpentError.code`.
+    """
+    places = [(budget.schema_slug, budget.period) for budget in budgets]
+    if len(set(places)) != len(places):
+        raise BadBudgetError("there are two budgets for the same schema and period: send each once")
+    if any(budget.usd is None and budget.tokens is None for budget in budgets):
+        raise BadBudgetError("a budget limits nothing: give it 'usd', 'tokens' or both")
+    if any((budget.usd or 0) < 0 or (budget.tokens or 0) < 0 for budget in budgets):
+        raise BadBudgetError("a budget is less than nothing: 0 stops every call that costs something")
+    for row in StoredBudget.objects.select_for_update().filter(tenant_id=tenant_id).order_by("id"):
+        if (row.schema_slug, row.period) not in places:
+            row.delete()
+    now = clock.now()
+    StoredBudget.objects.bulk_create(
         [
-            ModelCall(
+            StoredBudget(
                 tenant_id=tenant_id,
-                document_id=document_id,
-                engine=call.engine,
-                model=call.model,
-                prompt_tokens=call.prompt_tokens,
-                cached_tokens=call.cached_tokens,
-                completion_tokens=call.completion_tokens,
-                images=call.images,
-                seconds=call.seconds,
-                cost=call.cost,
-                outcome=call.outcome,
-                created_at=now,
+                schema_slug=budget.schema_slug,
+                period=budget.period.value,
+                usd=budget.usd,
+                tokens=budget.tokens,
+                updated_at=now,
             )
-            for call in calls
-        ]
+            for budget in budgets
+        ],
+        update_conflicts=True,
+        unique_fields=["tenant_id", "schema_slug", "period"],
+        update_fields=["usd", "tokens", "updated_at"],
+    )
+
+
+@in_tenant_scope
+def set_policy(*, tenant_id: UUID, schema_slug: str, engines: Sequence[str], clock: Clock) -> None:
+    """Set which engines may run and in which order, for a schema or, with an empty slug, for all that have no own.
+
+    Raises BadPolicyError, UnknownProfileError.
+    """
+    if not engines or len(set(engines)) != len(engines):
+        raise BadPolicyError("a policy names at least one engine, and each once")
+    for name in engines:
+        match = _ENGINE.fullmatch(name)
+        if match is None:
+            raise BadPolicyError(f"there is no engine '{name[:63]}': name einvoice, layout, or sglang: and a profile")
+        if match[1]:
+            profile(match[1])
+    EnginePolicy.objects.bulk_create(
+        [EnginePolicy(tenant_id=tenant_id, schema_slug=schema_slug, engines=list(engines), updated_at=clock.now())],
+        update_conflicts=True,
+        unique_fields=["tenant_id", "schema_slug"],
+        update_fields=["engines", "updated_at"],
+    )
+
+
+@in_tenant_scope
+def remove_policy(*, tenant_id: UUID, schema_slug: str) -> bool:
+    """Let the schema's own word count again. Returns whether there was a policy."""
+    deleted, _ = EnginePolicy.objects.filter(tenant_id=tenant_id, schema_slug=schema_slug).delete()
+    return bool(deleted)
+
+
+def _drop_expired(*, tenant_id: UUID) -> None:
+    """Delete what lost workers left, but for what somebody else is deleting now: two would wait for each other."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "DELETE FROM inference_storedreservation WHERE tenant_id = %(tenant)s AND id IN ("
+            "SELECT id FROM inference_storedreservation "
+            "WHERE tenant_id = %(tenant)s AND expires_at <= clock_timestamp() FOR UPDATE SKIP LOCKED)",
+            {"tenant": tenant_id},
+        )
+
+
+def _row(call: CallRecord) -> ModelCall:
+    """Return the ledger's row of a call, but for what belongs to its document."""
+    assumed = call.reservation if call.unreported else None
+    return ModelCall(
+        engine=call.engine,
+        model=call.model,
+        prompt_tokens=assumed.prompt_tokens if assumed else call.prompt_tokens,
+        cached_tokens=call.cached_tokens,
+        completion_tokens=assumed.max_tokens if assumed else call.completion_tokens,
+        images=call.images,
+        seconds=call.seconds,
+        cost=assumed.usd if assumed else call.cost,
+        outcome=call.outcome,
+        gpu_seconds=call.gpu_seconds,
+        price_date=call.price_date,
+        cost_basis=CostBasis.RESERVED if assumed else CostBasis.USAGE,
     )

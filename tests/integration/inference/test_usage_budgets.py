@@ -1,0 +1,396 @@
+"""Budgets are held before a call is sent, with many workers at once."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from uuid import UUID, uuid4
+
+import pytest
+from django.db import connection
+
+from apps.inference import operations, queries
+from apps.inference.budgets import Amount, Budget, BudgetPeriod, BudgetSpentError, BudgetState
+from apps.inference.ledger import CallRecord, Purse, Reservation
+from apps.inference.models import CostBasis, ModelCall, StoredReservation
+from apps.inference.operations import BadBudgetError, BadPolicyError, DocumentLedger
+from apps.inference.profiles import UnknownProfileError
+from apps.tenants.scope import tenant_scope
+
+
+@dataclass(slots=True)
+class HeldClock:
+    """A clock that a test sets."""
+
+    moment: datetime
+
+    def now(self) -> datetime:
+        return self.moment
+
+
+NOVEMBER = datetime(2025, 11, 20, 12, tzinfo=UTC)
+DOLLAR = Decimal(1)
+
+
+@pytest.fixture
+def clock() -> HeldClock:
+    return HeldClock(NOVEMBER)
+
+
+def _limit(tenant: UUID, clock: HeldClock, *budgets: Budget) -> None:
+    operations.set_budgets(tenant_id=tenant, budgets=budgets, clock=clock)
+
+
+def _month(usd: str, schema: str = "") -> Budget:
+    return Budget(period=BudgetPeriod.MONTH, schema_slug=schema, usd=Decimal(usd))
+
+
+def _reserve(
+    tenant: UUID,
+    clock: HeldClock,
+    *,
+    usd: Decimal = DOLLAR,
+    document: UUID | None = None,
+    schema: str = "invoice",
+    tokens: int = 1000,
+    seconds: float = 900.0,
+) -> Reservation:
+    return operations.reserve(
+        tenant_id=tenant,
+        document_id=document,
+        schema_slug=schema,
+        prompt_tokens=tokens - 100,
+        max_tokens=100,
+        usd=usd,
+        clock=clock,
+        seconds=seconds,
+    )
+
+
+def _call(
+    *, cost: str, reservation: Reservation | None = None, outcome: str = "ok", prompt_tokens: int = 500
+) -> CallRecord:
+    return CallRecord(
+        engine="sglang:medium",
+        model="mistral-medium",
+        prompt_tokens=prompt_tokens,
+        cached_tokens=0,
+        completion_tokens=20 if prompt_tokens else 0,
+        images=1,
+        seconds=2.0,
+        cost=Decimal(cost),
+        outcome=outcome,
+        gpu_seconds=8.0,
+        price_date=date(2025, 8, 12),
+        reservation=reservation,
+    )
+
+
+def _settle(
+    tenant: UUID, clock: HeldClock, call: CallRecord, *, document: UUID | None = None, schema: str = "invoice"
+) -> None:
+    operations.record_calls(tenant_id=tenant, document_id=document, calls=[call], clock=clock, schema_slug=schema)
+
+
+def _only(tenant: UUID, clock: HeldClock) -> BudgetState:
+    (state,) = queries.budget_states(tenant_id=tenant, clock=clock)
+    return state
+
+
+def test_the_last_dollar_goes_to_one_of_two(tenant: UUID, clock: HeldClock) -> None:
+    """Both are at the door at once, twenty times over, with money for exactly twenty calls."""
+    _limit(tenant, clock, _month("20"))
+    for _ in range(19):
+        _settle(tenant, clock, _call(cost="1", reservation=_reserve(tenant, clock)))
+    for _ in range(20):
+        barrier = threading.Barrier(2)
+        got: list[Reservation] = []
+        refused: list[str] = []
+
+        def race(
+            barrier: threading.Barrier = barrier, got: list[Reservation] = got, refused: list[str] = refused
+        ) -> None:
+            try:
+                barrier.wait()
+                got.append(_reserve(tenant, clock))
+            except BudgetSpentError as error:
+                refused.append(error.code)
+            finally:
+                connection.close()
+
+        racers = [threading.Thread(target=race) for _ in range(2)]
+        for racer in racers:
+            racer.start()
+        for racer in racers:
+            racer.join()
+        assert (len(got), refused) == (1, ["budget_spent"])
+        assert _only(tenant, clock).left_usd == 0
+        operations.release(tenant_id=tenant, reservation=got[0])
+        assert _only(tenant, clock).left_usd == DOLLAR
+
+
+def test_a_schemas_workers_and_all_others_share_the_tenants_budget(tenant: UUID, clock: HeldClock) -> None:
+    """Eight workers on two schemas, and money for five calls: five get it."""
+    _limit(tenant, clock, _month("5"), _month("4", "invoice"))
+    barrier = threading.Barrier(8)
+    got: list[str] = []
+
+    def race(schema: str) -> None:
+        try:
+            barrier.wait()
+            _reserve(tenant, clock, schema=schema)
+            got.append(schema)
+        except BudgetSpentError:
+            pass
+        finally:
+            connection.close()
+
+    racers = [threading.Thread(target=race, args=(schema,)) for schema in ("invoice", "receipt") * 4]
+    for racer in racers:
+        racer.start()
+    for racer in racers:
+        racer.join()
+    assert len(got) == 5
+    states = queries.budget_states(tenant_id=tenant, clock=clock)
+    assert [(state.budget.schema_slug, state.left_usd) for state in states] == [
+        ("", Decimal(0)),
+        ("invoice", Decimal(4 - got.count("invoice"))),
+    ]
+
+
+def test_a_call_is_booked_with_what_it_really_cost(tenant: UUID, clock: HeldClock) -> None:
+    _limit(tenant, clock, _month("3"))
+    reservation = _reserve(tenant, clock, usd=Decimal(2))
+    assert _only(tenant, clock).held == Amount(usd=Decimal(2), tokens=1000)
+    with pytest.raises(BudgetSpentError) as refused:
+        _reserve(tenant, clock, usd=Decimal(2))
+    assert refused.value.message == (
+        "The month's budget of $3.00 has $3.00 left, and calls under way hold too much of it for one that may cost up "
+        "to $2.00; this goes on when they end"
+    )
+    assert refused.value.retry_after == 30
+    _settle(tenant, clock, _call(cost="0.25", reservation=reservation))
+    state = _only(tenant, clock)
+    assert (state.spent, state.held) == (Amount(usd=Decimal("0.25"), tokens=520), Amount())
+    assert state.left_usd == Decimal("2.75")
+
+
+def test_the_month_turns(tenant: UUID, clock: HeldClock) -> None:
+    _limit(tenant, clock, _month("50", "invoice"))
+    _settle(tenant, clock, _call(cost="50", reservation=_reserve(tenant, clock, usd=Decimal(50))))
+    with pytest.raises(BudgetSpentError) as refused:
+        _reserve(tenant, clock)
+    assert refused.value.message == (
+        "The month's budget of $50.00 for schema invoice is spent; raise it or wait until 1 December"
+    )
+    assert refused.value.retry_after == 900
+    _reserve(tenant, clock, schema="receipt")
+    clock.moment = datetime(2025, 11, 30, 23, 59, 30, tzinfo=UTC)
+    with pytest.raises(BudgetSpentError) as refused:
+        _reserve(tenant, clock)
+    assert refused.value.retry_after == 30
+    clock.moment = datetime(2025, 12, 1, tzinfo=UTC)
+    _reserve(tenant, clock, usd=Decimal(50))
+
+
+def test_a_call_over_the_turn_is_held_in_both_months_and_booked_when_it_ends(tenant: UUID, clock: HeldClock) -> None:
+    _limit(tenant, clock, _month("1"))
+    clock.moment = datetime(2025, 12, 31, 23, 59, 59, tzinfo=UTC)
+    reservation = _reserve(tenant, clock)
+    clock.moment = datetime(2026, 1, 1, tzinfo=UTC)
+    with pytest.raises(BudgetSpentError, match="this goes on when they end"):
+        _reserve(tenant, clock)
+    _settle(tenant, clock, _call(cost="1", reservation=reservation))
+    with pytest.raises(BudgetSpentError, match="wait until 1 February"):
+        _reserve(tenant, clock)
+    clock.moment = datetime(2025, 12, 31, 23, 59, 59, tzinfo=UTC)
+    assert _only(tenant, clock).spent == Amount()
+
+
+def test_a_raised_budget_lets_work_on(tenant: UUID, clock: HeldClock) -> None:
+    _limit(tenant, clock, _month("1"))
+    _settle(tenant, clock, _call(cost="0.9"))
+    with pytest.raises(BudgetSpentError) as refused:
+        _reserve(tenant, clock)
+    assert refused.value.message == (
+        "The month's budget of $1.00 has $0.10 left, and the next call may cost up to $1.00; "
+        "raise it or wait until 1 December"
+    )
+    _limit(tenant, clock, _month("1.90"))
+    _reserve(tenant, clock)
+
+
+def test_a_budget_that_is_set_late_knows_what_was_spent_and_what_is_under_way(tenant: UUID, clock: HeldClock) -> None:
+    _settle(tenant, clock, _call(cost="3"))
+    _reserve(tenant, clock, usd=Decimal(2))
+    _limit(tenant, clock, _month("6"))
+    state = _only(tenant, clock)
+    assert (state.spent.usd, state.held.usd, state.left_usd) == (Decimal(3), Decimal(2), Decimal(1))
+
+
+def test_a_killed_workers_reservation_comes_back(tenant: UUID, clock: HeldClock) -> None:
+    _limit(tenant, clock, _month("1"))
+    _reserve(tenant, clock, seconds=900)
+    with pytest.raises(BudgetSpentError):
+        _reserve(tenant, clock)
+    with tenant_scope(tenant), connection.cursor() as cursor:
+        cursor.execute("UPDATE inference_storedreservation SET expires_at = clock_timestamp()")
+    assert _only(tenant, clock).left_usd == DOLLAR
+    _reserve(tenant, clock)
+    with tenant_scope(tenant):
+        assert StoredReservation.objects.count() == 1
+
+
+def test_a_late_settle_is_booked_all_the_same(tenant: UUID, clock: HeldClock) -> None:
+    _limit(tenant, clock, _month("1"))
+    late = _reserve(tenant, clock, seconds=0)
+    other = _reserve(tenant, clock)
+    _settle(tenant, clock, _call(cost="0.75", reservation=late))
+    state = _only(tenant, clock)
+    assert (state.spent.usd, state.held.usd, state.left_usd) == (Decimal("0.75"), DOLLAR, Decimal(0))
+    _settle(tenant, clock, _call(cost="1", reservation=other))
+    assert _only(tenant, clock).spent.usd == Decimal("1.75")
+
+
+def test_a_documents_budget_is_its_own(tenant: UUID, clock: HeldClock) -> None:
+    _limit(tenant, clock, Budget(period=BudgetPeriod.DOCUMENT, schema_slug="invoice", usd=Decimal("1.50")))
+    first, second = uuid4(), uuid4()
+    _settle(tenant, clock, _call(cost="1", reservation=_reserve(tenant, clock, document=first)), document=first)
+    with pytest.raises(BudgetSpentError) as refused:
+        _reserve(tenant, clock, document=first)
+    assert refused.value.message == (
+        "The budget of $1.50 a document for schema invoice has $0.50 left, and the next call may cost up to $1.00; "
+        "raise it"
+    )
+    _reserve(tenant, clock, document=second)
+    _reserve(tenant, clock, document=None)
+    _reserve(tenant, clock, document=first, schema="receipt")
+    clock.moment = datetime(2026, 3, 1, tzinfo=UTC)
+    with pytest.raises(BudgetSpentError):
+        _reserve(tenant, clock, document=first)
+
+
+def test_tokens_hold_a_model_that_has_no_price(tenant: UUID, clock: HeldClock) -> None:
+    free = Decimal(0)
+    _limit(tenant, clock, Budget(period=BudgetPeriod.MONTH, usd=free, tokens=1500))
+    _settle(tenant, clock, _call(cost="0", reservation=_reserve(tenant, clock, usd=free)))
+    with pytest.raises(BudgetSpentError) as refused:
+        _reserve(tenant, clock, usd=free)
+    assert refused.value.message == (
+        "The month's budget of 1,500 tokens has 980 tokens left, and the next call may take up to 1,000; "
+        "raise it or wait until 1 December"
+    )
+    _reserve(tenant, clock, usd=free, tokens=980)
+
+
+def test_a_call_that_broke_off_is_booked_with_what_was_reserved(tenant: UUID, clock: HeldClock) -> None:
+    _limit(tenant, clock, _month("3"))
+    hung = _call(cost="0", prompt_tokens=0, outcome="model_timeout", reservation=_reserve(tenant, clock))
+    busy = _call(cost="0", prompt_tokens=0, outcome="model_busy", reservation=_reserve(tenant, clock))
+    _settle(tenant, clock, hung)
+    _settle(tenant, clock, busy)
+    state = _only(tenant, clock)
+    assert (state.spent, state.held) == (Amount(usd=DOLLAR, tokens=1000), Amount())
+    with tenant_scope(tenant):
+        rows = ModelCall.objects.order_by("-cost").values_list("outcome", "cost", "prompt_tokens", "cost_basis")
+        assert list(rows) == [
+            ("model_timeout", DOLLAR, 900, CostBasis.RESERVED),
+            ("model_busy", 0, 0, CostBasis.USAGE),
+        ]
+
+
+def test_a_look_ahead_takes_nothing(tenant: UUID, clock: HeldClock) -> None:
+    _limit(tenant, clock, _month("1"))
+    for _ in range(2):
+        queries.check(
+            tenant_id=tenant, schema_slug="invoice", document_id=None, expected=Amount(usd=DOLLAR), clock=clock
+        )
+    with pytest.raises(BudgetSpentError):
+        queries.check(
+            tenant_id=tenant, schema_slug="invoice", document_id=None, expected=Amount(usd=Decimal("1.01")), clock=clock
+        )
+
+
+def test_a_documents_ledger_is_a_purse(tenant: UUID, clock: HeldClock) -> None:
+    _limit(tenant, clock, _month("2"))
+    document = uuid4()
+    purse: Purse = DocumentLedger(
+        tenant_id=tenant, document_id=document, schema_slug="nda", lane="bulk", document_pages=7, clock=clock
+    )
+    reservation = purse.reserve(prompt_tokens=10, max_tokens=5, usd=DOLLAR)
+    purse.record(_call(cost="0.5", reservation=reservation))
+    with tenant_scope(tenant):
+        call = ModelCall.objects.get()
+        assert not StoredReservation.objects.exists()
+    assert (call.document_id, call.schema_slug, call.lane, call.document_pages) == (document, "nda", "bulk", 7)
+    assert (call.gpu_seconds, call.price_date, call.created_at) == (8.0, date(2025, 8, 12), NOVEMBER)
+
+
+def test_a_foreign_tenants_money_is_its_own(tenant: UUID, other_tenant: UUID, clock: HeldClock) -> None:
+    document = uuid4()
+    both = (_month("1"), Budget(period=BudgetPeriod.DOCUMENT, usd=DOLLAR))
+    _limit(tenant, clock, *both)
+    _limit(other_tenant, clock, *both)
+    _settle(tenant, clock, _call(cost="1"), document=document)
+    _reserve(other_tenant, clock, document=document)
+    operations.set_policy(tenant_id=tenant, schema_slug="", engines=["layout"], clock=clock)
+    assert queries.policies(tenant_id=other_tenant) == {}
+    assert queries.calls_of_documents(tenant_id=other_tenant, document_ids=[document]) == ()
+    _limit(other_tenant, clock)
+    assert len(queries.budget_states(tenant_id=tenant, clock=clock)) == 2
+
+
+def test_budgets_are_set_as_a_whole(tenant: UUID, clock: HeldClock) -> None:
+    document = Budget(period=BudgetPeriod.DOCUMENT, tokens=9)
+    _limit(tenant, clock, _month("1"), _month("2", "nda"))
+    _limit(tenant, clock, document, _month("3", "nda"))
+    states = queries.budget_states(tenant_id=tenant, clock=clock)
+    assert [state.budget for state in states] == [document, _month("3", "nda")]
+
+
+@pytest.mark.parametrize(
+    "budgets",
+    [(_month("1"), _month("2")), (Budget(period=BudgetPeriod.MONTH),), (_month("-1"),)],
+    ids=["twice", "no limit", "negative"],
+)
+def test_a_bad_budget_changes_nothing(tenant: UUID, clock: HeldClock, budgets: tuple[Budget, ...]) -> None:
+    _limit(tenant, clock, _month("7"))
+    with pytest.raises(BadBudgetError):
+        _limit(tenant, clock, *budgets)
+    assert _only(tenant, clock).budget == _month("7")
+
+
+def test_the_nearest_policy_counts(tenant: UUID, clock: HeldClock) -> None:
+    own = ("einvoice", "layout", "sglang:small")
+
+    def policy(slug: str) -> tuple[str, ...]:
+        return queries.policy(tenant_id=tenant, schema_slug=slug, schema_engines=own)
+
+    assert policy("invoice") == own
+    operations.set_policy(tenant_id=tenant, schema_slug="", engines=["layout"], clock=clock)
+    operations.set_policy(tenant_id=tenant, schema_slug="nda", engines=["sglang:small"], clock=clock)
+    operations.set_policy(tenant_id=tenant, schema_slug="nda", engines=["sglang:medium", "layout"], clock=clock)
+    assert policy("invoice") == ("layout",)
+    assert policy("nda") == ("sglang:medium", "layout")
+    assert operations.remove_policy(tenant_id=tenant, schema_slug="")
+    assert not operations.remove_policy(tenant_id=tenant, schema_slug="")
+    assert policy("invoice") == own
+
+
+@pytest.mark.parametrize(
+    ("engines", "error"),
+    [
+        ([], BadPolicyError),
+        (["layout", "layout"], BadPolicyError),
+        (["oracle"], BadPolicyError),
+        (["sglang:none-such"], UnknownProfileError),
+    ],
+)
+def test_a_policy_names_engines_that_are_there(
+    tenant: UUID, clock: HeldClock, engines: list[str], error: type[Exception]
+) -> None:
+    with pytest.raises(error):
+        operations.set_policy(tenant_id=tenant, schema_slug="", engines=engines, clock=clock)
+    assert queries.policies(tenant_id=tenant) == {}
