@@ -1,0 +1,453 @@
+"""Asks a running model server whether it can serve a profile: what holds, what doesn't, and what to do about it.
+
+Works against any server that speaks OpenAI's chat completions; an SGLang server also tells its settings at
+`/server_info`. What can't be seen is `unknown`, which is no fault. It sends a handful of small requests.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from io import BytesIO
+from typing import Any, TypeVar
+
+import httpx
+from jsonschema import Draft202012Validator
+from PIL import Image
+from pydantic import BaseModel, ValidationError
+
+from apps.inference.profiles import Profile
+
+CONNECT_SECONDS = 5.0
+# A server that computes for others may let a small request wait long.
+READ_SECONDS = 120.0
+MAX_REPLY_BYTES = 4 * 1024 * 1024
+# Above it SGLang gives up choosing by the longest common prefix.
+MAX_QUEUE = 128
+# Pixels: 2 rows of 3 and a break each under Mistral's rule.
+PICTURE = (84, 56)
+SYSTEM = "You answer in one word."
+# Longer than a page of the cache, whose size may be 64 tokens, and nothing that asks for JSON.
+QUESTION = "Which of these is a colour: " + ", ".join(["a table", "a river", "the number nine", "green"] * 12) + "?"
+SCHEMA: Mapping[str, Any] = {
+    "type": "object",
+    "properties": {
+        "answer": {"type": "string", "enum": ["table", "river", "nine", "green"]},
+        "sure": {"type": "boolean"},
+        "digit": {"type": "integer", "minimum": 0, "maximum": 9},
+    },
+    "required": ["answer", "sure", "digit"],
+    "additionalProperties": False,
+}
+
+
+class Status(StrEnum):
+    """Of a check. `unknown`: the server doesn't let it be seen."""
+
+    OK = "ok"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What a check found; `advice` is what to do where it failed."""
+
+    check: str
+    status: Status
+    detail: str
+    advice: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerReport:
+    """What was found of a server. `model` is the name it was asked by, None where it never came to that."""
+
+    url: str
+    profile: str
+    model: str | None
+    reachable: bool
+    findings: tuple[Finding, ...]
+
+    @property
+    def fits(self) -> bool:
+        """Say whether nothing failed."""
+        return all(finding.status != Status.FAILED for finding in self.findings)
+
+
+class _Model(BaseModel):
+    id: str
+    parent: str | None = None
+    max_model_len: int | None = None
+
+
+class _Models(BaseModel):
+    data: list[_Model]
+
+
+class _Info(BaseModel):
+    """What SGLang says of itself. It says its keys too: they are not read."""
+
+    version: str | None = None
+    max_total_num_tokens: int | None = None
+    schedule_policy: str | None = None
+    enable_priority_scheduling: bool | None = None
+    max_queued_requests: int | None = None
+    constrained_json_disable_any_whitespace: bool
+    limit_mm_data_per_request: dict[str, int] | str | None = None
+    enable_lora: bool | None = None
+
+
+class _Message(BaseModel):
+    content: str | None = None
+
+
+class _Choice(BaseModel):
+    message: _Message
+    finish_reason: str | None = None
+
+
+class _Details(BaseModel):
+    cached_tokens: int | None = None
+
+
+class _Usage(BaseModel):
+    prompt_tokens: int
+    prompt_tokens_details: _Details | None = None
+
+
+class _Reply(BaseModel):
+    choices: list[_Choice]
+    usage: _Usage | None = None
+
+
+_Form = TypeVar("_Form", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Answer:
+    """An answer; `status` is 0, and `content` says why, where the server didn't give one."""
+
+    status: int
+    content: bytes
+
+    @property
+    def is_good(self) -> bool:
+        return self.status == httpx.codes.OK
+
+    @property
+    def said(self) -> str:
+        """Return what the server said in a line, printable, at most 200 characters."""
+        text = " ".join(self.content[:2000].decode("utf-8", "replace").split())
+        line = "".join(sign if sign.isprintable() else "?" for sign in text[:200])
+        return f"{self.status}: {line}" if self.status else line
+
+    def read(self, form: type[_Form]) -> _Form | None:
+        """Return the content read as a form, None where it isn't that."""
+        try:
+            return form.model_validate_json(self.content) if self.is_good else None
+        except ValidationError:
+            return None
+
+
+def check_server(*, url: str, profile: Profile, api_key: str | None = None, model: str | None = None) -> ServerReport:
+    """Ask a server, by the name `model` or the first that it lists. Raises ValueError where `url` is none."""
+    base = url.rstrip("/").removesuffix("/v1")
+    address = httpx.URL(base)
+    if address.scheme not in {"http", "https"} or not address.host:
+        raise ValueError("the address has to be a URL that begins with http:// or https://")
+    timeout = httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS)
+    # Answers come uncompressed, so that they can be bounded.
+    with httpx.Client(base_url=base, timeout=timeout, headers={"accept-encoding": "identity"}) as http:
+        run = _Run(http=http, profile=profile, api_key=api_key, wanted=model)
+        findings = tuple(run.findings())
+    return ServerReport(url=base, profile=profile.name, model=run.model, reachable=run.reachable, findings=findings)
+
+
+class _Run:
+    """One run of the checks; what an earlier one has seen is there for the later ones."""
+
+    def __init__(self, *, http: httpx.Client, profile: Profile, api_key: str | None, wanted: str | None) -> None:
+        self._http = http
+        self._profile = profile
+        self._key = api_key
+        self._wanted = wanted
+        self._info: _Info | None = None
+        self._models: list[_Model] = []
+        self._plain_tokens: int | None = None
+        self.model: str | None = None
+        self.reachable = False
+
+    def findings(self) -> Iterator[Finding]:
+        """Yield what each check found; ends early where the later ones would make no sense."""
+        listed = self._send("GET", "/v1/models")
+        self.reachable = listed.status != 0
+        if not self.reachable:
+            yield _failed("reachable", listed.said, "check the address, and whether the server has started")
+            return
+        yield _ok("reachable", "the server answers")
+        if listed.status in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}:
+            advice = "check it" if self._key else "set QUIRE_INFERENCE_API_KEY"
+            yield _failed("key", f"the server refuses {'the' if self._key else 'requests without a'} key", advice)
+            return
+        yield self._about_key()
+        yield self._about_model(listed)
+        if self.model is None:
+            return
+        info = self._send("GET", "/server_info")
+        self._info = info.read(_Info)
+        yield self._about_context()
+        yield from self._about_replies()
+        yield from self._about_pictures()
+        yield self._about_queue()
+        if self._profile.lora:
+            yield self._about_adapters()
+
+    def _about_key(self) -> Finding:
+        if not self._key:
+            return _ok("key", "the server asks for none: start it with one where others can reach it")
+        without = self._send("GET", "/v1/models", with_key=False)
+        if without.is_good:
+            return _ok("key", "the server lists its models without the key too: does it take any?")
+        return _ok("key", "accepted")
+
+    def _about_model(self, listed: _Answer) -> Finding:
+        models = listed.read(_Models)
+        if models is None:
+            return _failed(
+                "model", f"the server doesn't list its models ({listed.said})", "is it an OpenAI-compatible server?"
+            )
+        self._models = models.data
+        names = [one.id for one in models.data]
+        # SGLang answers for names that it doesn't have, so the list is what counts; an adapter names its base.
+        bases = [one.id for one in models.data if one.parent is None]
+        if self._wanted is None:
+            if not bases:
+                return _failed("model", "the server has no model", "start it with one")
+            self.model = bases[0]
+            more = f"; also {', '.join(bases[1:])}: choose by --model" if bases[1:] else ""
+            return _ok("model", f"{self.model}{more}")
+        # base:adapter is how SGLang is asked for an adapter that it lists alone.
+        if self._wanted in names or self._wanted.partition(":")[2] in names:
+            self.model = self._wanted
+            return _ok("model", self._wanted)
+        return _failed(
+            "model",
+            f"there is no model '{self._wanted}'; there are: {', '.join(names) or 'none'}",
+            "name one of these as QUIRE_INFERENCE_MODEL, or start the server with --served-model-name",
+        )
+
+    def _about_context(self) -> Finding:
+        needed = self._profile.context
+        base = (self.model or "").partition(":")[0]
+        lengths = [one.max_model_len for one in self._models if one.id in {self.model, base} and one.max_model_len]
+        pool = self._info.max_total_num_tokens if self._info else None
+        if not lengths:
+            return _unknown("context", f"the server doesn't tell its context; the profile counts on {needed:,} tokens")
+        if lengths[0] < needed:
+            return _failed(
+                "context",
+                f"{lengths[0]:,} tokens; the profile counts on {needed:,}",
+                f"start it with --context-length {needed}, or lower the profile's context in a file of your own",
+            )
+        if pool is not None and pool < needed:
+            return _failed(
+                "context",
+                f"{lengths[0]:,} tokens, but the memory for keys and values holds {pool:,}: longer prompts can't run",
+                "raise --mem-fraction-static, quantise the model, or use more GPUs",
+            )
+        return _ok("context", f"{lengths[0]:,} tokens" + (f", {pool:,} in memory" if pool is not None else ""))
+
+    def _about_replies(self) -> Iterator[Finding]:
+        """Structured output, white space, usage and the cache, from the same question twice."""
+        first, again = self._ask(QUESTION), self._ask(QUESTION)
+        reply = again.read(_Reply)
+        if reply is None or not reply.choices:
+            yield _failed("structured output", f"the server refuses it ({again.said})", _advice(again))
+            return
+        text = reply.choices[0].message.content or ""
+        yield _about_schema(text, reason=reply.choices[0].finish_reason)
+        yield self._about_white_space(text)
+        self._plain_tokens = reply.usage.prompt_tokens if reply.usage else None
+        yield _about_usage(first.read(_Reply), reply)
+
+    def _about_white_space(self, text: str) -> Finding:
+        option = "--constrained-json-disable-any-whitespace"
+        advice = f"start it with {option}: a model may write white space until its reply ends"
+        try:
+            is_compact = text == json.dumps(json.loads(text), separators=(",", ":"), ensure_ascii=False)
+        except ValueError:
+            is_compact = False
+        if self._info is not None:
+            if self._info.constrained_json_disable_any_whitespace:
+                return _ok("white space", "off in JSON")
+            return _failed("white space", "allowed in JSON", advice)
+        if not is_compact:
+            return _failed("white space", "the reply holds white space between its values", advice)
+        return _unknown("white space", f"this reply held none; whether {option} is set can't be seen")
+
+    def _about_pictures(self) -> Iterator[Finding]:
+        rule = self._profile.images
+        if rule is None:
+            yield _ok("pictures", "the profile sends text only")
+            return
+        answer = self._ask(QUESTION, picture=_picture())
+        reply = answer.read(_Reply)
+        if reply is None:
+            advice = "serve a model that takes pictures (SGLang: --enable-multimodal), or use a profile for text only"
+            if not 400 <= answer.status < 500:
+                advice = _advice(answer)
+            yield _failed("pictures", f"the server refuses one ({answer.said})", advice)
+            return
+        width, height = PICTURE
+        expected = rule.tokens(width=width, height=height)
+        if reply.usage is None or self._plain_tokens is None:
+            yield _unknown("pictures", "one is taken; whether the model saw it can't be told without usage")
+        else:
+            counted = reply.usage.prompt_tokens - self._plain_tokens
+            yield _about_picture_tokens(counted, expected=expected, is_exact=self._profile.tokenizer is not None)
+        yield self._about_picture_limit()
+
+    def _about_picture_limit(self) -> Finding:
+        wanted = self._profile.images.per_request if self._profile.images else None
+        if self._info is None:
+            return _unknown("pictures per request", "the server doesn't tell its limit")
+        limit = self._info.limit_mm_data_per_request
+        if not isinstance(limit, dict) or "image" not in limit:
+            return _ok("pictures per request", "no limit but the context")
+        if limit["image"] < (wanted or 1):
+            return _failed(
+                "pictures per request",
+                f"{limit['image']}; the profile sends up to {wanted or 'as many as fit the context'}",
+                f"start it with --limit-mm-data-per-request '{{\"image\": {wanted or MAX_QUEUE}}}'",
+            )
+        return _ok("pictures per request", str(limit["image"]))
+
+    def _about_queue(self) -> Finding:
+        info = self._info
+        if info is None or info.schedule_policy is None:
+            return _unknown("queue", "the server doesn't tell how it orders requests")
+        length = info.max_queued_requests
+        if length is None or length > MAX_QUEUE:
+            return _failed(
+                "queue",
+                f"{info.schedule_policy}, {'any number' if length is None else length} of requests",
+                f"start it with --max-queued-requests {MAX_QUEUE}: a longer queue is served without regard to prefixes",
+            )
+        if info.enable_priority_scheduling:
+            return _failed(
+                "queue",
+                "orders by priority",
+                "start it without --enable-priority-scheduling and with --schedule-policy lpm: Quire orders itself",
+            )
+        hint = "" if info.schedule_policy == "lpm" else "; --schedule-policy lpm would reuse more of the prefixes"
+        return _ok("queue", f"{info.schedule_policy}, up to {length} requests{hint}")
+
+    def _about_adapters(self) -> Finding:
+        names = [one.id for one in self._models if one.parent is not None]
+        if names:
+            return _ok("adapters", ", ".join(names))
+        if self._info is not None and self._info.enable_lora:
+            return _ok("adapters", "can be loaded, none is")
+        return _unknown("adapters", "none are seen; tenants with an adapter need --enable-lora")
+
+    def _ask(self, question: str, *, picture: str | None = None) -> _Answer:
+        text = {"type": "text", "text": question}
+        content = [{"type": "image_url", "image_url": {"url": picture}}, text] if picture else [text]
+        body = {
+            "model": self.model,
+            "messages": [{"role": "system", "content": SYSTEM}, {"role": "user", "content": content}],
+            "response_format": {"type": "json_schema", "json_schema": {"name": "answer", "schema": SCHEMA}},
+            "max_tokens": 200,
+            "temperature": 0,
+        }
+        return self._send("POST", "/v1/chat/completions", body=body)
+
+    def _send(self, method: str, path: str, *, body: Mapping[str, Any] | None = None, with_key: bool = True) -> _Answer:
+        headers = {"authorization": f"Bearer {self._key}"} if self._key and with_key else {}
+        content = bytearray()
+        try:
+            with self._http.stream(method, path, headers=headers, json=body) as response:
+                for part in response.iter_raw():
+                    content += part
+                    if len(content) > MAX_REPLY_BYTES:
+                        return _Answer(status=0, content=b"the answer is too long")
+        except httpx.TimeoutException:
+            return _Answer(status=0, content=b"no answer in time")
+        except httpx.HTTPError as error:
+            return _Answer(status=0, content=(str(error) or type(error).__name__).encode())
+        return _Answer(status=response.status_code, content=bytes(content))
+
+
+def _about_schema(text: str, *, reason: str | None) -> Finding:
+    advice = "use a server that holds replies to a JSON schema (SGLang: --grammar-backend xgrammar)"
+    if reason == "length":
+        return _failed("structured output", "the reply ran to its limit instead of ending", advice)
+    try:
+        obeys = Draft202012Validator(SCHEMA).is_valid(json.loads(text))
+    except ValueError:
+        return _failed("structured output", "the reply is no JSON: the server doesn't know json_schema", advice)
+    if not obeys:
+        return _failed("structured output", "the reply is JSON, but not of the schema", advice)
+    return _ok("structured output", "the reply obeys its schema")
+
+
+def _about_usage(first: _Reply | None, again: _Reply) -> Finding:
+    if again.usage is None:
+        return _failed("usage", "replies don't tell their tokens", "Quire can't count its cost on such a server")
+    details = again.usage.prompt_tokens_details
+    advice = "start it with --enable-cache-report"
+    if details is None or details.cached_tokens is None:
+        return _failed("usage", f"{again.usage.prompt_tokens} prompt tokens, nothing of cached ones", advice)
+    if first and first.usage and first.usage.prompt_tokens != again.usage.prompt_tokens:
+        return _failed("usage", "the same prompt is counted differently each time", "is it one server or several?")
+    share = f"{details.cached_tokens} of {again.usage.prompt_tokens} prompt tokens cached when asked again"
+    if details.cached_tokens == 0:
+        return _failed("usage", share, "is its prefix cache off (SGLang: --disable-radix-cache)?")
+    return _ok("usage", share)
+
+
+def _about_picture_tokens(counted: int, *, expected: int, is_exact: bool) -> Finding:
+    size = f"{PICTURE[0]} x {PICTURE[1]} pixels"
+    if counted <= 0:
+        return _failed(
+            "pictures",
+            "one is taken, but costs no tokens: the model doesn't see it",
+            "serve a model that takes pictures (SGLang: --enable-multimodal), or use a profile for text only",
+        )
+    if counted == expected:
+        return _ok("pictures", f"{size} cost {counted} tokens, as the profile counts")
+    if not is_exact:
+        return _ok("pictures", f"{size} cost {counted} tokens; the profile estimates {expected}")
+    return _failed(
+        "pictures",
+        f"{size} cost {counted} tokens; the profile counts {expected}",
+        "is it the model of this profile? Prompts would be longer than Quire counts",
+    )
+
+
+def _picture() -> str:
+    file = BytesIO()
+    Image.new("RGB", PICTURE, "white").save(file, "PNG")
+    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
+
+
+def _advice(answer: _Answer) -> str:
+    if answer.status in {0, httpx.codes.TOO_MANY_REQUESTS} or answer.status >= 500:
+        return "is the server busy? Ask again; its log says more"
+    return "the server's log says more"
+
+
+def _ok(check: str, detail: str) -> Finding:
+    return Finding(check=check, status=Status.OK, detail=detail)
+
+
+def _failed(check: str, detail: str, advice: str) -> Finding:
+    return Finding(check=check, status=Status.FAILED, detail=detail, advice=advice)
+
+
+def _unknown(check: str, detail: str) -> Finding:
+    return Finding(check=check, status=Status.UNKNOWN, detail=detail)
