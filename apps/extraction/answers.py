@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -12,8 +13,10 @@ from jsonschema import Draft202012Validator
 
 from apps.common.text import storable
 from apps.extraction.canonical import canonical
-from apps.extraction.grounding import ground
+from apps.extraction.grounding import Grounding, ground
 from apps.extraction.page_index import DocumentIndex
+from apps.extraction.row_grounding import Cell, ground_rows
+from apps.extraction.spellings import NUMERIC
 from apps.extraction.values import Evidence, ExtractedValue, ValueStatus
 from apps.inference.errors import OffSchemaReplyError, TruncatedReplyError
 from apps.parsing.pages import ParsedDocument
@@ -24,6 +27,9 @@ MAX_QUOTE = 200
 MAX_ITEMS = 100
 # A value that stands on the page as the model quoted it is as sure as a model alone can make it.
 ACCEPT_FROM = 0.8
+# How far above or below the text that a row is found by its other values may stand, in page heights.
+ROW_REACH = 0.12
+_EVERYWHERE = frozenset({Kind.CURRENCY, Kind.COUNTRY, Kind.BOOLEAN})
 
 
 # The grammar that bounds a string's length lets control characters into it as they are (seen in SGLang 0.5.23 with
@@ -75,20 +81,12 @@ def resolve(
     """
     read = partial(canonical, language=document.language)
     index = index or DocumentIndex(document)
+    read_claims = [(claim, value) for claim in claimed if (value := read(claim.value, claim.field.kind)) is not None]
+    places = _places(read_claims, index=index)
     values = []
-    for claim in claimed:
-        value = read(claim.value, claim.field.kind)
-        if value is None:
-            continue
+    for claim, value in read_claims:
         evidence: tuple[Evidence, ...] = ()
-        grounding = ground(
-            index=index,
-            value=value,
-            kind=claim.field.kind,
-            hint_page=claim.page,
-            quote=claim.quote,
-            near=[label for labels in claim.field.labels.values() for label in labels],
-        )
+        grounding = places.get(claim.path)
         if grounding is None:
             status, confidence = ValueStatus.UNGROUNDED, 0.0
         else:
@@ -107,6 +105,54 @@ def resolve(
             )
         )
     return tuple(values)
+
+
+def _places(claims: Sequence[tuple[Claimed, str]], *, index: DocumentIndex) -> dict[str, Grounding]:
+    """Return where claims stand, by path; an array's are placed row by row, no spot for two of them."""
+    found: dict[str, Grounding] = {}
+    arrays: defaultdict[str, defaultdict[int, dict[str, tuple[Claimed, str]]]] = defaultdict(lambda: defaultdict(dict))
+    for claim, value in claims:
+        name, *row = claim.path[1:].split("/")
+        if row:
+            arrays[name][int(row[0])][row[1] if len(row) > 1 else ""] = (claim, value)
+            continue
+        place = ground(
+            index=index,
+            value=value,
+            kind=claim.field.kind,
+            hint_page=claim.page,
+            quote=claim.quote,
+            near=_labels(claim.field),
+        )
+        if place is not None:
+            found[claim.path] = place
+    for rows in arrays.values():
+        columns = {name: claim.field for row in rows.values() for name, (claim, _) in row.items()}
+        placed = ground_rows(
+            index=index,
+            rows=[{name: _cell(claim, value) for name, (claim, value) in row.items()} for row in rows.values()],
+            anchors=_anchors(columns),
+            order=tuple(columns),
+            reach=ROW_REACH,
+        )
+        for cells, spots in zip(rows.values(), placed, strict=True):
+            found |= {cells[name][0].path: spot for name, spot in spots.items()}
+    return found
+
+
+def _anchors(columns: Mapping[str, Field]) -> tuple[str, ...]:
+    """Return what rows are found by: their texts, else their amounts, of which the last says most, else anything."""
+    texts = [name for name, field in columns.items() if field.kind not in NUMERIC and field.kind not in _EVERYWHERE]
+    amounts = [name for name, field in columns.items() if field.kind in NUMERIC]
+    return (*texts, *amounts[::-1], *(name for name, field in columns.items() if field.kind in _EVERYWHERE))
+
+
+def _cell(claim: Claimed, value: str) -> Cell:
+    return Cell(value=value, kind=claim.field.kind, near=_labels(claim.field), hint_page=claim.page, quote=claim.quote)
+
+
+def _labels(field: Field) -> tuple[str, ...]:
+    return tuple(label for labels in field.labels.values() for label in labels)
 
 
 def _field_schema(field: Field) -> dict[str, Any]:

@@ -66,7 +66,9 @@ class Grounding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Occurrence:
+class Occurrence:
+    """A place that says a value."""
+
     page: PageIndex
     span: Span
     score: float
@@ -74,6 +76,10 @@ class _Occurrence:
     @property
     def box(self) -> Box:
         return self.page.box(self.span)
+
+    @property
+    def grounding(self) -> Grounding:
+        return Grounding(page=self.page.page.number, box=self.box, quote=self.page.quote(self.span), score=self.score)
 
 
 def ground(
@@ -93,36 +99,39 @@ def ground(
     and are not believed otherwise. `near` are labels, the likeliest first. `beside` is the evidence of a value that
     stands in the same row, and `reach`, a share of the page's height, how far above or below it the value may stand.
     """
-    if not value.strip() or len(value) > _MAX_VALUE:
-        return None
-    occurrences = list(_occurrences(index, value, kind))
+    found = occurrences(index=index, value=value, kind=kind)
     if beside is not None and reach is not None:
-        occurrences = [item for item in occurrences if _rows_apart(item, beside) <= reach]
-    if not occurrences:
+        found = [item for item in found if rows_apart(item, beside) <= reach]
+    if not found:
         return None
-    quoted = _quoted(index, quote, hint_page) if quote else ()
+    quoted = quoted_in(index=index, quote=quote, hint_page=hint_page)
     chosen = min(
-        occurrences,
+        found,
         key=lambda item: (
-            -_tier(item.score),
-            not any(_holds(where, item) for where in quoted),
+            -tier(item.score),
+            not any(holds(where, item) for where in quoted),
             hint_page is not None and item.page.page.number != hint_page,
-            _distance(item, near=near, beside=beside),
+            distance(item, near=near, beside=beside),
             -item.score,
             -len(item.span.words),
         ),
     )
-    return Grounding(
-        page=chosen.page.page.number, box=chosen.box, quote=chosen.page.quote(chosen.span), score=chosen.score
-    )
+    return chosen.grounding
 
 
-def _tier(score: float) -> int:
+def occurrences(*, index: DocumentIndex, value: str, kind: Kind) -> list[Occurrence]:
+    """Return every place that says a canonical value."""
+    if not value.strip() or len(value) > _MAX_VALUE:
+        return []
+    return list(_occurrences(index, value, kind))
+
+
+def tier(score: float) -> int:
     """Within a tier, the place decides between occurrences; between tiers, the spelling."""
     return (score >= 0.95) + (score >= 0.85)
 
 
-def _occurrences(index: DocumentIndex, value: str, kind: Kind) -> Iterator[_Occurrence]:
+def _occurrences(index: DocumentIndex, value: str, kind: Kind) -> Iterator[Occurrence]:
     if kind is Kind.CURRENCY:
         yield from _currencies(index, value)
         return
@@ -137,12 +146,12 @@ def _occurrences(index: DocumentIndex, value: str, kind: Kind) -> Iterator[_Occu
     for page in index.pages:
         for span in page.stacked(needle):
             found = True
-            yield _Occurrence(page=page, span=span, score=0.95)
+            yield Occurrence(page=page, span=span, score=0.95)
     if not found and kind in FUZZY_KINDS:
         yield from _alike(index, needle)
 
 
-def _spelled(page: PageIndex, value: str, kind: Kind) -> Iterator[_Occurrence]:
+def _spelled(page: PageIndex, value: str, kind: Kind) -> Iterator[Occurrence]:
     seen: set[tuple[int, ...]] = set()
     for spelling in spellings_on(page.text, value, kind):
         for span in page.find(spelling, inside_words=kind in NUMERIC or kind is Kind.DATE):
@@ -151,7 +160,7 @@ def _spelled(page: PageIndex, value: str, kind: Kind) -> Iterator[_Occurrence]:
             score = _judged(page, span, value, kind)
             if score > 0:
                 seen.add(span.words)
-                yield _Occurrence(page=page, span=_with_sign(page, span) if kind in NUMERIC else span, score=score)
+                yield Occurrence(page=page, span=_with_sign(page, span) if kind in NUMERIC else span, score=score)
 
 
 def _judged(page: PageIndex, span: Span, value: str, kind: Kind) -> float:
@@ -211,17 +220,17 @@ def _with_sign(page: PageIndex, span: Span) -> Span:
     return Span(words=(span.words[0] - 1, *span.words), before="", after=span.after)
 
 
-def _currencies(index: DocumentIndex, code: str) -> Iterator[_Occurrence]:
+def _currencies(index: DocumentIndex, code: str) -> Iterator[Occurrence]:
     signs, words = currency_marks(code)
     for page in index.pages:
         for position, word in enumerate(page.page.words):
             text = word.text
             folded = "".join(char for char in text.casefold() if char.isalpha())
             if code in text or folded in words or any(sign in text for sign in signs):
-                yield _Occurrence(page=page, span=Span(words=(position,)), score=1.0 if code in text else 0.95)
+                yield Occurrence(page=page, span=Span(words=(position,)), score=1.0 if code in text else 0.95)
 
 
-def _alike(index: DocumentIndex, needle: str) -> Iterator[_Occurrence]:
+def _alike(index: DocumentIndex, needle: str) -> Iterator[Occurrence]:
     """Yield the best stretch of words of each page that differs from a name by a few letters and by no digit."""
     if len(needle) < FUZZY_SHORTEST:
         return
@@ -239,12 +248,14 @@ def _alike(index: DocumentIndex, needle: str) -> Iterator[_Occurrence]:
         found = page.squeezed(span)
         alike = fuzz.ratio(needle, found) / 100
         if alike >= FUZZY_LEAST and [char for char in found if char.isdigit()] == digits:
-            yield _Occurrence(page=page, span=span, score=0.9 * alike)
+            yield Occurrence(page=page, span=span, score=0.9 * alike)
 
 
-def _quoted(index: DocumentIndex, quote: str, hint_page: int | None) -> tuple[tuple[PageIndex, Span], ...]:
+def quoted_in(*, index: DocumentIndex, quote: str | None, hint_page: int | None) -> tuple[tuple[PageIndex, Span], ...]:
     """Return where a model's quote stands: on the page that it names, else anywhere."""
-    needle = squeeze(quote)[:_MAX_VALUE]
+    needle = squeeze(quote or "")[:_MAX_VALUE]
+    if not needle:
+        return ()
     pages = [page for page in index.pages if page.page.number == hint_page] or list(index.pages)
     for page in pages:
         found = tuple((page, span) for span in page.find(needle, inside_words=True))
@@ -253,17 +264,18 @@ def _quoted(index: DocumentIndex, quote: str, hint_page: int | None) -> tuple[tu
     return ()
 
 
-def _holds(where: tuple[PageIndex, Span], item: _Occurrence) -> bool:
+def holds(where: tuple[PageIndex, Span], item: Occurrence) -> bool:
+    """Return whether an occurrence lies within a quote."""
     page, span = where
     return page is item.page and set(item.span.words) <= set(span.words)
 
 
-def _distance(item: _Occurrence, *, near: Sequence[str], beside: Evidence | None) -> float:
+def distance(item: Occurrence, *, near: Sequence[str], beside: Evidence | None) -> float:
     """Return how far an occurrence is from where it is expected: less is better; pages count in order."""
     box = item.box
     far = float(item.page.page.number)
     if beside is not None:
-        return _rows_apart(item, beside) + _column_distance(item, near)
+        return rows_apart(item, beside) + _column_distance(item, near)
     best = 5.0 + far
     for rank, label in enumerate(near):
         for place in item.page.labels(label):
@@ -271,12 +283,12 @@ def _distance(item: _Occurrence, *, near: Sequence[str], beside: Evidence | None
     return best
 
 
-def _rows_apart(item: _Occurrence, beside: Evidence) -> float:
+def rows_apart(item: Occurrence, beside: Evidence) -> float:
     """Return the distance from top to bottom in page heights, as if the pages hung together."""
     return abs(item.page.page.number + item.box.center[1] - beside.page - beside.box.center[1])
 
 
-def _column_distance(item: _Occurrence, near: Sequence[str]) -> float:
+def _column_distance(item: Occurrence, near: Sequence[str]) -> float:
     """Return a small cost for standing in another column than that of a label above: it decides within a row only."""
     box = item.box
     heads = [place for label in near for place in item.page.labels(label) if place.y1 <= box.y0 + 0.5 * box.height]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from decimal import Decimal
 from itertools import zip_longest
 
@@ -13,7 +13,8 @@ from apps.extraction.engines.einvoice.xml import Node, UnreadableXmlError, read_
 from apps.extraction.engines.protocol import Extraction, ExtractionRequest
 from apps.extraction.grounding import Grounding, ground
 from apps.extraction.page_index import DocumentIndex
-from apps.extraction.values import Evidence, ExtractedValue, ValueStatus
+from apps.extraction.row_grounding import Cell, ground_rows
+from apps.extraction.values import ExtractedValue, ValueStatus
 from apps.parsing.pages import Attachment, ParsedDocument
 from apps.schemas.fields import Field, Kind
 
@@ -120,33 +121,34 @@ class _Values:
                 continue
             text = getattr(self._invoice, field.name, None) if field.name in FIELDS else None
             if isinstance(text, str) and text:
-                yield self._value(field, text, path=f"/{field.name}")
+                found = ground(index=self._index, value=text, kind=field.kind, near=self._near(field))
+                yield self._value(field, text, found, path=f"/{field.name}")
 
     def _rows(self, field: Field) -> Iterator[ExtractedValue]:
-        """Yield the lines' values. A row is found by its rarest value; the others are then looked for beside it."""
-        columns = {column.name: column for column in field.columns}
-        floor: Evidence | None = None
-        for position, line in enumerate(self._invoice.lines):
-            cells = {name: text for name in columns if (text := getattr(line, name, None)) and name in _COLUMNS}
-            anchor = self._anchor(columns, cells, floor)
+        """Yield the lines' values, each line found by its description, else its amount."""
+        columns = {column.name: column for column in field.columns if column.name in _COLUMNS}
+        lines = [
+            {name: text for name in columns if (text := getattr(line, name, None))} for line in self._invoice.lines
+        ]
+        places = ground_rows(
+            index=self._index,
+            rows=[
+                {
+                    name: Cell(value=text, kind=columns[name].kind, near=self._near(columns[name]))
+                    for name, text in cells.items()
+                }
+                for cells in lines
+            ],
+            anchors=("description", "line_total"),
+            order=tuple(columns),
+            reach=self._reach,
+            across=not self._is_xml,
+        )
+        for position, (cells, found) in enumerate(zip(lines, places, strict=True)):
             for name, text in cells.items():
-                path = f"/{field.name}/{position}/{name}"
-                yield self._value(columns[name], text, path=path, beside=anchor)
-            floor = anchor or floor
+                yield self._value(columns[name], text, found.get(name), path=f"/{field.name}/{position}/{name}")
 
-    def _anchor(
-        self, columns: Mapping[str, Field], cells: Mapping[str, str], floor: Evidence | None
-    ) -> Evidence | None:
-        """Return where a line stands: its description, else its amount, next to the line before."""
-        for name in ("description", "line_total"):
-            if name in cells:
-                found = self._ground(columns[name], cells[name], beside=floor)
-                if found is not None:
-                    return found.evidence
-        return None
-
-    def _value(self, field: Field, text: str, *, path: str, beside: Evidence | None = None) -> ExtractedValue:
-        found = self._ground(field, text, beside=beside, reach=self._reach)
+    def _value(self, field: Field, text: str, found: Grounding | None, *, path: str) -> ExtractedValue:
         confidence, status = _SURE, ValueStatus.ACCEPTED
         if found is None:
             confidence, status = _UNSEEN, ValueStatus.UNGROUNDED
@@ -164,15 +166,11 @@ class _Values:
             evidence=(found.evidence,) if found else (),
         )
 
-    def _ground(
-        self, field: Field, text: str, *, beside: Evidence | None, reach: float | None = None
-    ) -> Grounding | None:
+    def _near(self, field: Field) -> tuple[str, ...]:
         # The likeliest label of each language first: the document's language isn't always known.
         ranks = zip_longest(*field.labels.values())
         near = [label for rank in ranks for label in rank if label]
-        if self._is_xml:
-            near = [*_ELEMENTS.get(field.name, ()), *near]
-        return ground(index=self._index, value=text, kind=field.kind, near=near, beside=beside, reach=reach)
+        return (*_ELEMENTS.get(field.name, ()), *near) if self._is_xml else tuple(near)
 
 
 FIELDS = frozenset(Invoice.__dataclass_fields__) - {"dialect", "lines"}

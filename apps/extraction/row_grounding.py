@@ -1,0 +1,325 @@
+"""A table's values -> their places, row by row, no place for two values.
+
+    ground_rows(index=index, rows=rows, anchors=("description", "line_total"), order=("quantity", "unit_price", ...))
+    -> [{"description": Grounding(...), "unit_price": Grounding(...), ...}, ...]
+
+Each row has an anchor, the value that it is found by; rows go on from the row before. The other values stand in the
+anchor's row: nearer to it than to any other row's anchor. Where a row's values could stand at one spot, such as a line
+total that equals the unit price, they are placed together: each value at a spot of its own, under its column's
+heading, or where the column stands in rows that leave no choice, and last from left to right in the columns' order. A
+value for which no spot is left is not on the page.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from statistics import median
+
+from apps.extraction.grounding import (
+    Grounding,
+    Occurrence,
+    distance,
+    holds,
+    occurrences,
+    quoted_in,
+    rows_apart,
+    tier,
+)
+from apps.extraction.page_index import DocumentIndex
+from apps.extraction.spellings import NUMERIC
+from apps.extraction.values import Evidence
+from apps.parsing.pages import Box
+from apps.schemas.fields import Kind
+
+_CHOICES = 8
+"""How many places of a value are weighed against the other values' of its row."""
+_STEPS = 5000
+"""How many combinations of a row's places are looked at before the best so far is taken."""
+_WRONG_COLUMN = 0.04
+_ALIGNED = 0.012
+"""How far, in page widths, a column's numbers may stand from each other without being of another."""
+_UNHEADED = 0.002
+_SHARED = frozenset({Kind.CURRENCY, Kind.COUNTRY})
+"""Kinds for which one sign on the page may serve several values."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """A canonical value of a row. `near` are its column's headings; `hint_page` and `quote` are a model's."""
+
+    value: str
+    kind: Kind
+    near: tuple[str, ...] = ()
+    hint_page: int | None = None
+    quote: str | None = None
+
+
+def ground_rows(
+    *,
+    index: DocumentIndex,
+    rows: Sequence[Mapping[str, Cell]],
+    anchors: Sequence[str],
+    order: Sequence[str],
+    reach: float | None = None,
+    across: bool = True,
+) -> list[dict[str, Grounding]]:
+    """Return the places of each row's values by column; a value without a place is left out.
+
+    `anchors` are the columns that a row is found by, the likeliest first, `order` all columns from left to right.
+    `reach` is how far, in page heights, a value may stand above or below its row's anchor. `across` says that a row's
+    values stand beside each other; where they stand below each other, as in an XML, they need not be nearest to their
+    own anchor.
+    """
+    table = _Table(index=index, rows=rows, order=order, reach=reach, across=across)
+    table.anchor(anchors)
+    return table.placed()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Place:
+    """A place that a cell may have. `cost` is compared part by part: less is better.
+
+    `drop` is how far it is below the row's anchor, in page heights; `own`: no other row's anchor is nearer.
+    """
+
+    at: Occurrence
+    kind: Kind
+    cost: tuple[float, ...]
+    drop: float
+    own: bool = True
+
+    def collides(self, other: _Place) -> bool:
+        """Return whether two numbers would be read from one word, or any two values from the same words."""
+        if self.kind in _SHARED or other.kind in _SHARED or self.at.page is not other.at.page:
+            return False
+        mine, its = self.at.span.words, other.at.span.words
+        if self.kind in NUMERIC and other.kind in NUMERIC:
+            return mine[0] <= its[-1] and its[0] <= mine[-1]
+        return mine == its
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Column:
+    """Where a column's numbers stand across the page, and how far below their rows' anchors."""
+
+    x0: float
+    x1: float
+    drop: float
+
+
+class _Table:
+    def __init__(
+        self,
+        *,
+        index: DocumentIndex,
+        rows: Sequence[Mapping[str, Cell]],
+        order: Sequence[str],
+        reach: float | None,
+        across: bool,
+    ) -> None:
+        self._index = index
+        self._rows = rows
+        self._order = {name: position for position, name in enumerate(order)}
+        self._reach = reach
+        self._across = across
+        self._anchors: list[Evidence | None] = []
+        self._found: dict[tuple[str, Kind], list[Occurrence]] = {}
+
+    def anchor(self, columns: Sequence[str]) -> None:
+        """Find each row by the first of its values that is on a page, next to the row before, at a spot of its own."""
+        floor: Evidence | None = None
+        taken: set[tuple[int, Box]] = set()
+        for row in self._rows:
+            found = None
+            for name in columns:
+                places = self._places(row[name], beside=floor, reach=None) if name in row else []
+                free = [place for place in places if (place.at.page.page.number, place.at.box) not in taken]
+                if places:
+                    found = (free or places)[0].at.grounding.evidence
+                    taken.add((found.page, found.box))
+                    break
+            self._anchors.append(found)
+            floor = found or floor
+
+    def placed(self) -> list[dict[str, Grounding]]:
+        """Place the rows' values: first those that leave no choice, which show where the columns stand."""
+        columns: dict[str, _Column] = {}
+        rows: list[dict[str, list[_Place]]] = []
+        # Where a row's text has many lines, its numbers may stand beside the last: then all stand so far below.
+        for _ in range(2):
+            fall = median(column.drop for column in columns.values()) if columns else 0.0
+            rows = [self._candidates(number, fall) for number in range(len(self._rows))]
+            columns = _columns(rows)
+        weighed = [
+            {name: sorted(_moved(places, columns.get(name)), key=_by_cost) for name, places in row.items()}
+            for row in rows
+        ]
+        chosen = [
+            self._together(
+                {name: own for name, places in row.items() if (own := [place for place in places if place.own])}
+            )
+            for row in weighed
+        ]
+        # What stands nearer to another row's anchor is taken last, where no value of any row stands.
+        used = [place for taken in chosen for place in taken.values() if place.kind in NUMERIC]
+        for places_of, kept in zip(weighed, chosen, strict=True):
+            for name, places in places_of.items():
+                if name in kept:
+                    continue
+                free = [
+                    place for place in places if not any(place.collides(other) for other in (*used, *kept.values()))
+                ]
+                if free:
+                    kept[name] = free[0]
+                    used.append(free[0])
+        return [
+            {name: kept[name].at.grounding for name in row if name in kept}
+            for row, kept in zip(self._rows, chosen, strict=True)
+        ]
+
+    def _candidates(self, number: int, fall: float) -> dict[str, list[_Place]]:
+        beside = self._anchors[number]
+        return {
+            name: [
+                replace(place, own=self._owns(number, place, fall))
+                for place in self._places(cell, beside=beside, reach=self._reach)
+            ]
+            for name, cell in self._rows[number].items()
+        }
+
+    def _places(self, cell: Cell, *, beside: Evidence | None, reach: float | None) -> list[_Place]:
+        key = (cell.value, cell.kind)
+        if key not in self._found:
+            self._found[key] = occurrences(index=self._index, value=cell.value, kind=cell.kind)
+        found = self._found[key]
+        if beside is not None and reach is not None:
+            near = [item for item in found if abs(item.page.page.number - beside.page) <= reach + 1]
+            found = [item for item in near if rows_apart(item, beside) <= reach]
+        if not found:
+            return []
+        quoted = quoted_in(index=self._index, quote=cell.quote, hint_page=cell.hint_page)
+        places = [
+            _Place(
+                at=item,
+                kind=cell.kind,
+                cost=(
+                    -tier(item.score),
+                    not any(holds(where, item) for where in quoted),
+                    cell.hint_page is not None and item.page.page.number != cell.hint_page,
+                    round(distance(item, near=cell.near, beside=beside) + _unheaded(item, cell), 3),
+                    -item.score,
+                    -len(item.span.words),
+                ),
+                drop=_position(item.page.page.number, item.box) - _position(beside.page, beside.box) if beside else 0.0,
+            )
+            for item in found
+        ]
+        return sorted(places, key=_by_cost)
+
+    def _owns(self, row: int, place: _Place, fall: float) -> bool:
+        """Return whether no other row's anchor is nearer to a place. Values stand `fall` below their anchors."""
+        beside = self._anchors[row]
+        if beside is None or not self._across:
+            return True
+        level = _position(place.at.page.page.number, place.at.box) - fall
+        apart = abs(level - _position(beside.page, beside.box))
+        neighbours = (self._anchors[other] for other in range(max(0, row - 2), min(len(self._anchors), row + 3)))
+        return all(
+            other is None or other == beside or abs(level - _position(other.page, other.box)) >= apart
+            for other in neighbours
+        )
+
+    def _together(self, row: Mapping[str, Sequence[_Place]]) -> dict[str, _Place]:
+        """Return the best places of which no two collide."""
+        names = sorted(row, key=lambda name: self._order.get(name, len(self._order)))
+        first = {name: row[name][0] for name in names}
+        doubtful = [name for name in names if any(first[name].collides(first[o]) for o in names if o != name)]
+        if not doubtful:
+            return first
+        search = _Search([(name, row[name][:_CHOICES]) for name in names])
+        return search.best()
+
+
+class _Search:
+    """Tries a row's places in the order of their costs, values from left to right, and keeps the best combination."""
+
+    def __init__(self, cells: Sequence[tuple[str, Sequence[_Place]]]) -> None:
+        self._cells = cells
+        self._steps = 0
+        self._best: tuple[tuple[float, ...], dict[str, _Place]] | None = None
+
+    def best(self) -> dict[str, _Place]:
+        self._go_on(0, {}, (0.0,) * 8)
+        return self._best[1] if self._best else {}
+
+    def _go_on(self, at: int, kept: dict[str, _Place], cost: tuple[float, ...]) -> None:
+        self._steps += 1
+        if self._steps > _STEPS:
+            return
+        if at == len(self._cells):
+            if self._best is None or cost < self._best[0]:
+                self._best = (cost, dict(kept))
+            return
+        name, places = self._cells[at]
+        for place in places:
+            if any(place.collides(other) for other in kept.values()):
+                continue
+            # A page reads from left to right: what stands left of an earlier column's value is against the order.
+            against = sum(place.at.box.x0 < other.at.box.x0 for other in kept.values())
+            kept[name] = place
+            self._go_on(at + 1, kept, _sum(cost, (0, *place.cost[:4], against, *place.cost[4:])))
+            del kept[name]
+        self._go_on(at + 1, kept, _sum(cost, (1, *(0.0,) * 7)))
+
+
+def _columns(rows: Sequence[Mapping[str, Sequence[_Place]]]) -> dict[str, _Column]:
+    """Return where columns stand, by the numbers that leave no choice."""
+    found: dict[str, list[_Place]] = defaultdict(list)
+    for row in rows:
+        own = {name: [place for place in places if place.own] for name, places in row.items()}
+        for name, places in own.items():
+            if len(places) != 1 or places[0].kind not in NUMERIC:
+                continue
+            if not any(places[0].collides(other) for o, others in own.items() if o != name for other in others):
+                found[name].append(places[0])
+    return {
+        name: _Column(
+            x0=median(place.at.box.x0 for place in places),
+            x1=median(place.at.box.x1 for place in places),
+            drop=median(place.drop for place in places),
+        )
+        for name, places in found.items()
+    }
+
+
+def _moved(places: Sequence[_Place], column: _Column | None) -> Iterator[_Place]:
+    """Yield places that cost as much as they are away from their column, whichever way that is aligned."""
+    for place in places:
+        if column is None:
+            yield place
+            continue
+        box = place.at.box
+        apart = min(abs(box.x0 - column.x0), abs(box.x1 - column.x1), abs(box.center[0] - (column.x0 + column.x1) / 2))
+        aside = min(_WRONG_COLUMN, 0.5 * max(0.0, apart - _ALIGNED))
+        distant = place.cost[3] + aside + abs(place.drop - column.drop) - abs(place.drop)
+        yield replace(place, cost=(*place.cost[:3], round(distant, 3), *place.cost[4:]))
+
+
+def _unheaded(item: Occurrence, cell: Cell) -> float:
+    """Return a small cost for a column whose heading isn't on the page, while another's may be."""
+    return _UNHEADED if cell.near and not any(item.page.labels(label) for label in cell.near) else 0.0
+
+
+def _position(page: int, box: Box) -> float:
+    """Return how far down a box's middle is, in page heights, as if the pages hung together."""
+    return page + box.center[1]
+
+
+def _by_cost(place: _Place) -> tuple[float, ...]:
+    return place.cost
+
+
+def _sum(one: tuple[float, ...], other: tuple[float, ...]) -> tuple[float, ...]:
+    return tuple(left + right for left, right in zip(one, other, strict=True))

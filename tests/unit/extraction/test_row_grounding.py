@@ -1,0 +1,132 @@
+"""Tables' values found row by row, each at a spot of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from apps.extraction.page_index import DocumentIndex
+from apps.extraction.row_grounding import Cell, ground_rows
+from apps.schemas.fields import Kind
+from tests.unit.extraction.pages_of_words import LINE, document
+
+KINDS = {"text": Kind.TEXT, "count": Kind.NUMBER, "price": Kind.MONEY, "amount": Kind.MONEY}
+HEADINGS = {"text": (), "count": ("Qty",), "price": ("Price",), "amount": ("Amount",)}
+Spot = tuple[int, int, int] | None
+"""Page, line, and which word of the line; None: not on a page."""
+
+
+def _spots(
+    lines: Sequence[str], *rows: dict[str, str], headings: bool = True, reach: float | None = 0.12
+) -> list[dict[str, Spot]]:
+    read = document(lines)
+    found = ground_rows(
+        index=DocumentIndex(read),
+        rows=[
+            {
+                name: Cell(value=value, kind=KINDS[name], near=HEADINGS[name] if headings else ())
+                for name, value in row.items()
+            }
+            for row in rows
+        ],
+        anchors=("text", "amount"),
+        order=tuple(KINDS),
+        reach=reach,
+    )
+    spots: list[dict[str, Spot]] = []
+    for row, places in zip(rows, found, strict=True):
+        spots.append(dict.fromkeys(row))
+        for name, place in places.items():
+            words = [word for word in read.pages[0].words if abs(word.box.y0 - place.box.y0) < LINE / 2]
+            at = next(number for number, word in enumerate(words) if abs(word.box.x0 - place.box.x0) < 1e-9)
+            spots[-1][name] = (place.page, words[0].line, at)
+    return spots
+
+
+def _row(text: str, count: str, price: str, amount: str) -> dict[str, str]:
+    return {"text": text, "count": count, "price": price, "amount": amount}
+
+
+def test_an_amount_that_equals_the_price_stands_under_its_own_heading() -> None:
+    lines = ["Item   Qty   Price   Amount", "Pump     1   60.00   60.00", "Valve   1   60.00   60.00"]
+    assert _spots(lines, _row("Pump", "1", "60.00", "60.00"), _row("Valve", "1", "60.00", "60.00")) == [
+        {"text": (1, 1, 0), "count": (1, 1, 1), "price": (1, 1, 2), "amount": (1, 1, 3)},
+        {"text": (1, 2, 0), "count": (1, 2, 1), "price": (1, 2, 2), "amount": (1, 2, 3)},
+    ]
+
+
+def test_rows_that_leave_no_choice_show_the_columns_without_headings() -> None:
+    # Here the amount stands left of the price: the columns' order alone would be wrong.
+    lines = ["Pump   24.00   12.00   2", "Valve  60.00   60.00   1"]
+    assert _spots(lines, _row("Pump", "2", "12.00", "24.00"), _row("Valve", "1", "60.00", "60.00"), headings=False) == [
+        {"text": (1, 0, 0), "count": (1, 0, 3), "price": (1, 0, 2), "amount": (1, 0, 1)},
+        {"text": (1, 1, 0), "count": (1, 1, 3), "price": (1, 1, 2), "amount": (1, 1, 1)},
+    ]
+
+
+def test_where_nothing_tells_values_stand_in_the_columns_order() -> None:
+    assert _spots(["Pump 1 60.00 60.00"], _row("Pump", "1", "60.00", "60.00"), headings=False) == [
+        {"text": (1, 0, 0), "count": (1, 0, 1), "price": (1, 0, 2), "amount": (1, 0, 3)}
+    ]
+
+
+def test_a_quantity_is_not_the_number_of_its_row() -> None:
+    lines = ["1   Pump   1   5.00   5.00", "2   Valve   3   5.00   15.00"]
+    found = _spots(lines, _row("Pump", "1", "5.00", "5.00"), _row("Valve", "3", "5.00", "15.00"), headings=False)
+    assert [row["count"] for row in found] == [(1, 0, 2), (1, 1, 2)]
+
+
+def test_one_spot_serves_one_value_and_the_next_row_s_is_not_borrowed() -> None:
+    lines = ["Item   Amount", "Pump   60.00", "Valve   60.00"]
+    assert _spots(
+        lines, {"text": "Pump", "price": "60.00", "amount": "60.00"}, {"text": "Valve", "amount": "60.00"}
+    ) == [
+        {"text": (1, 1, 0), "price": None, "amount": (1, 1, 1)},
+        {"text": (1, 2, 0), "amount": (1, 2, 1)},
+    ]
+
+
+def test_equal_rows_stand_at_their_own_lines() -> None:
+    lines = ["Item   Qty   Price   Amount", "Pump   2   5.00   10.00", "Pump   2   5.00   10.00"]
+    twice = _row("Pump", "2", "5.00", "10.00")
+    first, second = _spots(lines, twice, twice)
+    assert [spot[1] for spot in first.values() if spot] == [1, 1, 1, 1]
+    assert [spot[1] for spot in second.values() if spot] == [2, 2, 2, 2]
+
+
+def test_values_below_the_rows_text_belong_to_it() -> None:
+    lines = [
+        "Item   Qty   Price   Amount", "Pump, heavy", ".", "with hose", "   1   60.00   60.00", "Valve", ".", "short",
+        "   2   30.00   60.00",
+    ]  # fmt: skip
+    found = _spots(lines, _row("Pump, heavy", "1", "60.00", "60.00"), _row("Valve", "2", "30.00", "60.00"))
+    assert found[0] == {"text": (1, 1, 0), "count": (1, 4, 0), "price": (1, 4, 1), "amount": (1, 4, 2)}
+    assert found[1] == {"text": (1, 5, 0), "count": (1, 8, 0), "price": (1, 8, 1), "amount": (1, 8, 2)}
+
+
+def test_a_row_without_an_anchor_is_found_anywhere_and_an_absent_value_nowhere() -> None:
+    assert _spots(["Qty 7"], {"count": "7", "price": "9.00"}) == [{"count": (1, 0, 1), "price": None}]
+    assert _spots([], {"text": "Pump", "count": "7"}) == [{"text": None, "count": None}]
+
+
+def test_a_model_s_page_and_quote_decide() -> None:
+    read = document(["Pump 5.00"], ["Pump 5.00", "Pump 5.00"])
+    (found,) = ground_rows(
+        index=DocumentIndex(read),
+        rows=[{"text": Cell(value="Pump", kind=Kind.TEXT, hint_page=2), "price": Cell(value="5.00", kind=Kind.MONEY)}],
+        anchors=("text",),
+        order=("text", "price"),
+    )
+    assert {name: place.page for name, place in found.items()} == {"text": 2, "price": 2}
+
+
+def test_a_row_of_thirty_equal_values_comes_to_an_end() -> None:
+    names = [f"n{number}" for number in range(30)]
+    read = document(["row " + " ".join(["1"] * 30)])
+    (found,) = ground_rows(
+        index=DocumentIndex(read),
+        rows=[{name: Cell(value="1", kind=Kind.NUMBER) for name in names}],
+        anchors=(),
+        order=names,
+    )
+    lefts = [found[name].box.x0 for name in names if name in found]
+    assert len(set(lefts)) == len(lefts)
