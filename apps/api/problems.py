@@ -17,6 +17,7 @@ from apps.common.errors import QuireError, RetryableError
 from apps.documents.errors import DocumentBusyError, TooLargeError, UnknownSchemaError, UnsupportedTypeError
 from apps.documents.queries import BadCursorError
 from apps.pipeline.intake import NotCancellableError
+from apps.results.decisions import BadDecisionError, UnderWayError
 from apps.schemas.definitions import SchemaInvalid
 from apps.schemas.operations import NoSuchSchemaError, ReservedSlugError, SchemaExistsError
 
@@ -33,6 +34,8 @@ STATUSES: dict[type[QuireError], HTTPStatus] = {
     SchemaExistsError: HTTPStatus.CONFLICT,
     ReservedSlugError: HTTPStatus.UNPROCESSABLE_ENTITY,
     NoSuchSchemaError: HTTPStatus.NOT_FOUND,
+    BadDecisionError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    UnderWayError: HTTPStatus.CONFLICT,
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from apps.api import documents, exports, problems, schemas, search
+from apps.api import decisions, documents, exports, problems, schemas, search
 from apps.api.auth import ApiKeyBearer
 from apps.api.openapi import DescribedAPI
 
@@ -17,6 +17,7 @@ api = DescribedAPI(
 )
 problems.install(api)
 api.add_router("/documents", documents.router)
+api.add_router("/documents", decisions.router)
 api.add_router("/schemas", schemas.router)
 api.add_router("", search.router)
 api.add_router("/exports", exports.router)

@@ -13,12 +13,14 @@ class ValueStatus(StrEnum):
     """What may be done with a value.
 
     `accepted`: grounded and sure enough. `needs_review`: grounded, but weak or against a rule. `ungrounded`: not found
-    on any page, so never accepted without a person.
+    on any page, so never accepted without a person. `rejected`: a person says that it is wrong and that there is none;
+    no engine says so.
     """
 
     ACCEPTED = "accepted"
     NEEDS_REVIEW = "needs_review"
     UNGROUNDED = "ungrounded"
+    REJECTED = "rejected"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

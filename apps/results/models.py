@@ -1,9 +1,10 @@
-"""Stored values and the evidence for each."""
+"""Stored values, the evidence for each, and what people decide on them."""
 
 from __future__ import annotations
 
 from django.db import models
 
+from apps.results.decisions import Verdict
 from apps.tenants.models import TenantModel
 
 
@@ -76,3 +77,44 @@ class StoredEvidence(TenantModel):
             ),
         ]
         indexes = [models.Index(fields=["tenant_id", "value_id"], name="results_evidence_value")]
+
+
+class Decision(TenantModel):
+    """What a person said of a value of a result. Rows are only ever added: the highest `turn` of a value holds.
+
+    `value` is the right value, "" where there is none; `number` and `date` hold it typed as `StoredValue`'s do. What
+    the engine had said, how sure it was and which words it read are kept as they were then, for calibration and
+    examples: a repeat of the run replaces its values, and a decision outlives them.
+    """
+
+    result_id = models.UUIDField()
+    document_id = models.UUIDField()
+    schema_slug = models.CharField(max_length=63)
+    path = models.CharField(max_length=300)
+    kind = models.CharField(max_length=16)
+    turn = models.IntegerField()
+    verdict = models.CharField(max_length=16)
+    value = models.TextField(blank=True)
+    number = models.DecimalField(max_digits=38, decimal_places=12, null=True)
+    date = models.DateField(null=True)
+    engine = models.CharField(max_length=63, blank=True)
+    said = models.TextField(blank=True)
+    score = models.FloatField(null=True)
+    quote = models.TextField(blank=True)
+    decided_by = models.CharField(max_length=200)
+    decided_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant_id", "result_id", "path", "turn"], name="results_decision_turn_once"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(verdict__in=[verdict.value for verdict in Verdict]),
+                name="results_decision_verdict_valid",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["tenant_id", "document_id"], name="results_decision_document"),
+            models.Index(fields=["tenant_id", "schema_slug", "-decided_at"], name="results_decision_schema"),
+        ]

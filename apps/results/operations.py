@@ -3,20 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
 import psycopg
 from django.db import connection
+from django.db.models import Max
 from psycopg.types.json import Jsonb
 
 from apps.common.clock import Clock
 from apps.common.errors import TerminalError
 from apps.common.ids import new_id
 from apps.common.text import storable
+from apps.documents import operations as documents
+from apps.documents.models import Document, DocumentStatus
+from apps.extraction.canonical import collapse
 from apps.extraction.values import ExtractedValue, ValueStatus
 from apps.results.alternatives import to_json
-from apps.results.models import Result, StoredValue
+from apps.results.decisions import (
+    BadDecisionError,
+    NewDecision,
+    UnderWayError,
+    Verdict,
+    form_of,
+    is_canonical,
+    pointer,
+)
+from apps.results.models import Decision, Result, StoredEvidence, StoredValue
 from apps.results.typed import date_of, number_of
+from apps.schemas import queries as schemas
+from apps.schemas.fields import Kind
 from apps.tenants.scope import in_tenant_scope
 
 # One statement for the result, its values and their evidence: docs/adr/0009 has the figures. `{conflict}` is what
@@ -151,10 +167,155 @@ def doubt(*, tenant_id: UUID, result_id: UUID, value_ids: Collection[UUID], note
     _note(result, note)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Subject:
+    """What can be decided on: a value of a newest result, or without one a field that nothing was read for."""
+
+    result: Result
+    path: str
+    kind: Kind
+    value: StoredValue | None
+    doubtful: bool
+
+
+@in_tenant_scope
+def decide(
+    *, tenant_id: UUID, document_id: UUID, decisions: Sequence[NewDecision], decided_by: str, clock: Clock
+) -> DocumentStatus:
+    """Write down what a person says of values of a document's newest results: all of it, or nothing.
+
+    A decision may also be on a field that nothing was read for, if it isn't an array: `correct` adds its value,
+    `reject` says that the document has none. A document in review is done once everything doubtful is decided on:
+    values that aren't accepted, and required fields without a value. Returns the document's status. The document is
+    locked meanwhile. `decided_by` names the person or the key. Raises BadDecisionError, UnderWayError.
+    """
+    document = Document.objects.select_for_update().filter(tenant_id=tenant_id, id=document_id).first()
+    if document is None or document.status not in {DocumentStatus.DONE, DocumentStatus.NEEDS_REVIEW}:
+        raise UnderWayError("values can be decided on once the document is done or in review")
+    subjects = _subjects(tenant_id=tenant_id, document_id=document_id)
+    chosen = [(_chosen(decision, subjects=subjects), decision) for decision in decisions]
+    if len({(subject.result.id, subject.path) for subject, _ in chosen}) != len(chosen):
+        raise BadDecisionError("two decisions are on the same value: send the one that holds")
+    turns = _turns(tenant_id=tenant_id, subjects=subjects)
+    quotes = dict(
+        StoredEvidence.objects.filter(
+            tenant_id=tenant_id, value_id__in=[subject.value.id for subject, _ in chosen if subject.value], ordinal=0
+        ).values_list("value_id", "quote")
+    )
+    now = clock.now()
+    rows = []
+    for subject, decision in chosen:
+        right = _right(decision, subject=subject)
+        turn = turns.get((subject.result.id, subject.path), 0) + 1
+        turns[subject.result.id, subject.path] = turn
+        rows.append(
+            Decision(
+                tenant_id=tenant_id,
+                result_id=subject.result.id,
+                document_id=document_id,
+                schema_slug=subject.result.schema_slug,
+                path=subject.path,
+                kind=subject.kind.value,
+                turn=turn,
+                verdict=decision.verdict.value,
+                value=right,
+                number=number_of(kind=subject.kind, value=right),
+                date=date_of(kind=subject.kind, value=right),
+                engine=subject.value.engine if subject.value else "",
+                said=subject.value.value if subject.value else "",
+                score=subject.value.confidence if subject.value else None,
+                quote=quotes.get(subject.value.id, "") if subject.value else "",
+                decided_by=storable(decided_by),
+                decided_at=now,
+            )
+        )
+    Decision.objects.bulk_create(rows)
+    settled = all((subject.result.id, subject.path) in turns for subject in subjects if subject.doubtful)
+    status = DocumentStatus.DONE if settled else DocumentStatus(document.status)
+    if rows:
+        documents.set_status(tenant_id=tenant_id, document_id=document_id, status=status, terminal=True, clock=clock)
+    return status
+
+
 @in_tenant_scope
 def delete_results(*, tenant_id: UUID, document_id: UUID) -> None:
     """Delete all that was extracted from a document, evidence included."""
     Result.objects.filter(tenant_id=tenant_id, document_id=document_id).delete()
+
+
+def _subjects(*, tenant_id: UUID, document_id: UUID) -> list[_Subject]:
+    """Return everything of a document's newest results that can be decided on. The caller holds the document's lock."""
+    results = list(
+        Result.objects.filter(tenant_id=tenant_id, document_id=document_id)
+        .order_by("schema_slug", "-created_at", "-id")
+        .distinct("schema_slug")
+    )
+    subjects = []
+    for result in results:
+        values = list(StoredValue.objects.filter(tenant_id=tenant_id, result_id=result.id).order_by("ordinal"))
+        subjects += [
+            _Subject(
+                result=result,
+                path=value.path,
+                kind=Kind(value.kind),
+                value=value,
+                doubtful=value.status != ValueStatus.ACCEPTED,
+            )
+            for value in values
+        ]
+        paths = {value.path for value in values}
+        schema = schemas.version(tenant_id=tenant_id, slug=result.schema_slug, version=result.schema_version)
+        subjects += [
+            _Subject(result=result, path=path, kind=field.kind, value=None, doubtful=field.required)
+            for field in schema.fields
+            if field.kind is not Kind.ARRAY and (path := pointer(field.name)) not in paths
+        ]
+    return subjects
+
+
+def _chosen(decision: NewDecision, *, subjects: Sequence[_Subject]) -> _Subject:
+    found = [
+        subject
+        for subject in subjects
+        if subject.path == decision.path and decision.schema in {"", subject.result.schema_slug}
+    ]
+    if not found:
+        raise BadDecisionError(
+            "the document's newest result has no value at one of these paths: take the paths from its results"
+        )
+    if len(found) > 1:
+        raise BadDecisionError("several schemas have one of these paths: say which is meant, in 'schema'")
+    return found[0]
+
+
+def _right(decision: NewDecision, *, subject: _Subject) -> str:
+    """Return the right value that a decision names, "" where there is none. Raises BadDecisionError."""
+    where = collapse(decision.path)[:300]
+    if decision.verdict is Verdict.CORRECT:
+        if decision.value is None:
+            raise BadDecisionError(f"{where}: 'correct' needs the right value, in 'value'")
+        if not is_canonical(value=decision.value, kind=subject.kind):
+            raise BadDecisionError(
+                f"{where}: write a value of the kind {subject.kind.value} as {form_of(subject.kind)}"
+            )
+        return storable(decision.value)
+    if decision.value is not None:
+        raise BadDecisionError(f"{where}: a value goes with 'correct' alone")
+    if decision.verdict is Verdict.REJECT:
+        return ""
+    if subject.value is None:
+        raise BadDecisionError(f"{where}: nothing was read here that could be accepted: correct it, or reject it")
+    return subject.value.value
+
+
+def _turns(*, tenant_id: UUID, subjects: Sequence[_Subject]) -> dict[tuple[UUID, str], int]:
+    """Return the last turn of each value that was decided on already, by result and path."""
+    rows = (
+        Decision.objects.filter(tenant_id=tenant_id, result_id__in={subject.result.id for subject in subjects})
+        .values("result_id", "path")
+        .annotate(last=Max("turn"))
+    )
+    return {(row["result_id"], row["path"]): row["last"] for row in rows}
 
 
 def _note(result: Result, note: str) -> None:

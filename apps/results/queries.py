@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
 from apps.extraction.values import Evidence, ExtractedValue, ValueStatus
 from apps.parsing.pages import Box
 from apps.results.alternatives import from_json
-from apps.results.models import Result, StoredEvidence, StoredValue
+from apps.results.decisions import REVIEW, CheckedValue, Correction, ValueDecision, Verdict, same
+from apps.results.models import Decision, Result, StoredEvidence, StoredValue
 from apps.schemas.fields import Kind
 from apps.tenants.scope import in_tenant_scope
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DocumentValue:
-    """One stored value with its evidence; the fields are `ExtractedValue`'s. `id` is what a decision refers to."""
+    """One value with its evidence; the fields are `ExtractedValue`'s."""
 
     id: UUID
     path: str
@@ -64,32 +65,149 @@ class DocumentResult:
 
 @in_tenant_scope
 def results_of(*, tenant_id: UUID, document_id: UUID) -> tuple[DocumentResult, ...]:
-    """Return the newest result of each schema, by slug; nothing where the tenant has no such document."""
+    """Return the newest result of each schema, by slug; nothing where the tenant has no such document.
+
+    What people decided is laid over the values: an accepted one is `accepted`; a corrected one too, with the right
+    value, `review` as its engine, a confidence of 1 and the place that the engine had read; a rejected one `rejected`.
+    A value that a person added stands last, without a place.
+    """
     return results_of_documents(tenant_id=tenant_id, document_ids=[document_id])[document_id]
 
 
 @in_tenant_scope
 def results_of_documents(*, tenant_id: UUID, document_ids: Sequence[UUID]) -> Mapping[UUID, tuple[DocumentResult, ...]]:
-    """Return the newest result of each schema for many documents at once; every id asked for is a key."""
+    """Return what `results_of` does for many documents at once; every id asked for is a key."""
     results = list(
         Result.objects.filter(tenant_id=tenant_id, document_id__in=list(document_ids))
         .order_by("document_id", "schema_slug", "-created_at", "-id")
         .distinct("document_id", "schema_slug")
     )
-    values = _values(tenant_id=tenant_id, result_ids=[result.id for result in results])
+    result_ids = [result.id for result in results]
+    values = _values(tenant_id=tenant_id, result_ids=result_ids)
+    decisions = _holding(tenant_id=tenant_id, result_ids=result_ids)
     found: dict[UUID, list[DocumentResult]] = {document_id: [] for document_id in document_ids}
     for result in results:
-        found[result.document_id].append(_result(result, values=values.get(result.id, ())))
+        decided = _decided(values.get(result.id, ()), decisions=decisions.get(result.id, {}))
+        found[result.document_id].append(_result(result, values=decided))
     return {document_id: tuple(of_document) for document_id, of_document in found.items()}
 
 
 @in_tenant_scope
 def result_of_run(*, tenant_id: UUID, run_id: UUID) -> DocumentResult | None:
-    """Return what a run has stored so far, or None."""
+    """Return what a run has stored so far, as its engines have it, or None."""
     result = Result.objects.filter(tenant_id=tenant_id, run_id=run_id).first()
     if result is None:
         return None
     return _result(result, values=_values(tenant_id=tenant_id, result_ids=[result.id]).get(result.id, ()))
+
+
+@in_tenant_scope
+def decisions_of(*, tenant_id: UUID, document_id: UUID) -> tuple[ValueDecision, ...]:
+    """Return every decision on a document's values, of older results too, the oldest first."""
+    rows = Decision.objects.filter(tenant_id=tenant_id, document_id=document_id)
+    return tuple(_decision(row) for row in rows.order_by("decided_at", "path", "turn", "id"))
+
+
+@in_tenant_scope
+def checked(*, tenant_id: UUID, schema_slug: str) -> tuple[CheckedValue, ...]:
+    """Return the engines' values of a schema that people have judged, by the last decision on each.
+
+    A correction to the same value (12.5 for 12.50) says that it was right.
+    """
+    rows = (
+        Decision.objects.filter(tenant_id=tenant_id, schema_slug=schema_slug, score__isnull=False)
+        .order_by("result_id", "path", "-turn")
+        .distinct("result_id", "path")
+        .values_list("engine", "score", "verdict", "kind", "said", "value")
+    )
+    return tuple(
+        CheckedValue(
+            engine=engine,
+            score=score,
+            right=verdict != Verdict.REJECT and same(kind=Kind(kind), one=said, other=value),
+        )
+        for engine, score, verdict, kind, said, value in rows
+        if score is not None
+    )
+
+
+@in_tenant_scope
+def corrections(*, tenant_id: UUID, schema_slug: str, limit: int) -> tuple[Correction, ...]:
+    """Return the corrections that hold, the newest first: where the last decision on an engine's value is another."""
+    last = (
+        Decision.objects.filter(tenant_id=tenant_id, schema_slug=schema_slug, score__isnull=False)
+        .order_by("result_id", "path", "-turn")
+        .distinct("result_id", "path")
+    )
+    rows = Decision.objects.filter(
+        tenant_id=tenant_id, id__in=last.values("id"), verdict=Verdict.CORRECT.value
+    ).order_by("-decided_at", "-id")
+    return tuple(
+        Correction(document_id=row.document_id, path=row.path, said=row.said, value=row.value, quote=row.quote)
+        for row in rows[:limit]
+    )
+
+
+def _decision(row: Decision) -> ValueDecision:
+    return ValueDecision(
+        id=row.id,
+        result_id=row.result_id,
+        schema_slug=row.schema_slug,
+        path=row.path,
+        kind=Kind(row.kind),
+        turn=row.turn,
+        verdict=Verdict(row.verdict),
+        value=row.value,
+        engine=row.engine,
+        said=row.said,
+        score=row.score,
+        decided_by=row.decided_by,
+        decided_at=row.decided_at,
+    )
+
+
+def _holding(*, tenant_id: UUID, result_ids: Sequence[UUID]) -> Mapping[UUID, Mapping[str, ValueDecision]]:
+    """Return the last decision on each value of these results, by result and path."""
+    found: defaultdict[UUID, dict[str, ValueDecision]] = defaultdict(dict)
+    rows = Decision.objects.filter(tenant_id=tenant_id, result_id__in=result_ids)
+    for row in rows.order_by("result_id", "path", "-turn").distinct("result_id", "path") if result_ids else ():
+        found[row.result_id][row.path] = _decision(row)
+    return found
+
+
+def _decided(values: Sequence[DocumentValue], *, decisions: Mapping[str, ValueDecision]) -> tuple[DocumentValue, ...]:
+    """Return the values with what people decided laid over them, and those that people added."""
+    paths = {value.path for value in values}
+    return (
+        *(_with(value, decisions.get(value.path)) for value in values),
+        *(
+            DocumentValue(
+                id=decision.id,
+                path=decision.path,
+                value=decision.value,
+                kind=decision.kind,
+                engine=REVIEW,
+                confidence=1.0,
+                status=ValueStatus.ACCEPTED,
+                evidence=(),
+                formula=None,
+            )
+            for path, decision in decisions.items()
+            if path not in paths and decision.verdict is not Verdict.REJECT
+        ),
+    )
+
+
+def _with(value: DocumentValue, decision: ValueDecision | None) -> DocumentValue:
+    if decision is None:
+        return value
+    if decision.verdict is Verdict.REJECT:
+        return replace(value, status=ValueStatus.REJECTED)
+    if value.value == decision.value:
+        return replace(value, status=ValueStatus.ACCEPTED)
+    return replace(
+        value, value=decision.value, engine=REVIEW, confidence=1.0, status=ValueStatus.ACCEPTED, formula=None
+    )
 
 
 def _result(result: Result, *, values: Sequence[DocumentValue]) -> DocumentResult:
