@@ -15,6 +15,7 @@ import httpx
 
 from apps.inference.errors import (
     ConnectionLostError,
+    LogprobsRefusedError,
     RequestCancelledError,
     ServerBrokenError,
     ServerGoneError,
@@ -25,6 +26,9 @@ from apps.inference.refusals import refusal, wished_delay
 from apps.inference.replies import Completion, read_completion, read_events, read_models
 
 MAX_REPLY_BYTES = 8 * 1024 * 1024
+# A token's event with its log-probability takes about half a KiB: a reply that may be longer than this is asked for
+# without them, so that its events stay well within what is read of an answer.
+MAX_LOGPROB_TOKENS = 8192
 # How often a caller is asked whether it still wants the answer.
 POLL_SECONDS = 0.5
 _EVENTS = "text/event-stream"
@@ -72,6 +76,7 @@ class SglangClient:
         self._wanted = model
         self._model: str | None = None
         self._stream = stream
+        self._gives_logprobs = True
         self._runner = asyncio.Runner()
         # Compressed answers would have to be bounded twice, and there is nothing to gain: they are short.
         headers = {"accept-encoding": "identity"}
@@ -110,11 +115,14 @@ class SglangClient:
         schema: Mapping[str, Any],
         max_tokens: int,
         temperature: float = 0.0,
+        logprobs: bool = False,
         extra: Mapping[str, Any] | None = None,
         cancelled: Callable[[], bool] = lambda: False,
     ) -> Completion:
         """Ask once. The reply is held to a JSON Schema by the server; validate it nevertheless.
 
+        With `logprobs` the reply's tokens come with their log-probabilities, where the server gives them and
+        `max_tokens` is at most MAX_LOGPROB_TOKENS. A server that refuses such a request is asked again without, once.
         `cancelled` is asked twice a second, from the calling thread; it must not touch the ORM. Raises the errors of
         `apps.inference.errors`.
         """
@@ -130,6 +138,14 @@ class SglangClient:
         }
         if self._stream:
             body |= {"stream": True, "stream_options": {"include_usage": True}}
+        if logprobs and self._gives_logprobs and max_tokens <= MAX_LOGPROB_TOKENS:
+            try:
+                return self._completed({**body, "logprobs": True}, rid=rid, cancelled=cancelled)
+            except LogprobsRefusedError:
+                self._gives_logprobs = False
+        return self._completed(body, rid=rid, cancelled=cancelled)
+
+    def _completed(self, body: Mapping[str, Any], *, rid: str, cancelled: Callable[[], bool]) -> Completion:
         answer = self._call("POST", "/v1/chat/completions", body=body, rid=rid, cancelled=cancelled)
         return read_events(answer.content) if answer.is_events else read_completion(answer.content)
 

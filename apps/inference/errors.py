@@ -76,6 +76,12 @@ class BadRequestError(TerminalError):
     code = "model_refused"
 
 
+class LogprobsRefusedError(BadRequestError):
+    """The server takes no request for token log-probabilities: the same one without them is answered."""
+
+    code = "logprobs_refused"
+
+
 class WrongModelError(WaitingError):
     """The server doesn't have the model that was asked for; SGLang would answer with another one's words."""
 

@@ -8,6 +8,7 @@ from apps.common.errors import QuireError
 from apps.inference.errors import (
     BadRequestError,
     ImageRefusedError,
+    LogprobsRefusedError,
     PromptTooLongError,
     ServerBrokenError,
     ServerBusyError,
@@ -35,6 +36,8 @@ def refusal(*, status: int, said: str, retry_after: float | None) -> QuireError:
         return ImageRefusedError("the model server can't read a page's picture, or the model takes none")
     if status == HTTPStatus.NOT_FOUND and "model" in said:
         return WrongModelError("the model server doesn't have the model")
+    if "logprob" in said:
+        return LogprobsRefusedError("the model server gives no token log-probabilities")
     return BadRequestError(f"the model server refuses the request ({status})")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -14,12 +15,27 @@ from apps.inference.ledger import NOTHING, Usage
 from apps.inference.refusals import refusal
 
 
+@dataclass(frozen=True, slots=True)
+class TokenLogprob:
+    """A token as the model wrote it, and the natural logarithm of its probability, at most 0.
+
+    The text of a token that is a part of a character holds U+FFFD.
+    """
+
+    text: str
+    logprob: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Completion:
-    """A complete reply. `text` is what the model wrote."""
+    """A complete reply. `text` is what the model wrote; `tokens` its tokens, None where the server doesn't give them.
+
+    Among the tokens may be some that are no part of the text, such as the one that ends it.
+    """
 
     text: str
     usage: Usage
+    tokens: tuple[TokenLogprob, ...] | None = None
 
 
 class _Message(BaseModel):
@@ -28,6 +44,7 @@ class _Message(BaseModel):
 
 class _Choice(BaseModel):
     message: _Message
+    logprobs: object = None
     finish_reason: str | None = None
 
 
@@ -58,6 +75,7 @@ class _Reply(BaseModel):
 
 class _Part(BaseModel):
     delta: _Message
+    logprobs: object = None
     finish_reason: str | None = None
 
 
@@ -99,12 +117,14 @@ def read_completion(content: bytes) -> Completion:
         raise ServerBrokenError("the model server's answer holds no choice")
     choice = reply.choices[0]
     usage = reply.usage.of(reply.model) if reply.usage else Usage(model=reply.model)
-    return _finished(choice.message.content or "", reason=choice.finish_reason, usage=usage)
+    tokens = _tokens(choice.logprobs)
+    return _finished(choice.message.content or "", reason=choice.finish_reason, usage=usage, tokens=tokens)
 
 
 def read_events(content: bytes) -> Completion:
     """Return a reply that came as events. Raises as `read_completion`, and what an error among the events means."""
     text: list[str] = []
+    tokens: list[TokenLogprob] = []
     reason: str | None = None
     usage = NOTHING
     ended = False
@@ -126,18 +146,33 @@ def read_events(content: bytes) -> Completion:
             usage = Usage(model=event.model)
         for part in event.choices[:1]:
             text.append(part.delta.content or "")
+            tokens += _tokens(part.logprobs) or ()
             reason = part.finish_reason or reason
     if not ended and reason is None:
         raise TruncatedReplyError("the model server's answer is cut off", usage=usage)
-    return _finished("".join(text), reason=reason, usage=usage)
+    return _finished("".join(text), reason=reason, usage=usage, tokens=tuple(tokens) or None)
 
 
-def _finished(text: str, *, reason: str | None, usage: Usage) -> Completion:
+def _finished(text: str, *, reason: str | None, usage: Usage, tokens: tuple[TokenLogprob, ...] | None) -> Completion:
     if reason == "length":
         raise TruncatedReplyError("the model's reply ran to the token limit", usage=usage)
     if reason == "abort":
         raise ConnectionLostError("the model server aborted the request")
-    return Completion(text=text, usage=usage)
+    return Completion(text=text, usage=usage, tokens=tokens)
+
+
+def _tokens(logprobs: object) -> tuple[TokenLogprob, ...] | None:
+    """Return what `logprobs` holds, in OpenAI's form. What is of another form is passed over, as it isn't needed."""
+    content = logprobs.get("content") if isinstance(logprobs, dict) else None
+    if not isinstance(content, list):
+        return None
+    found = []
+    for item in content:
+        text, logprob = (item.get("token"), item.get("logprob")) if isinstance(item, dict) else (None, None)
+        if not isinstance(text, str) or not isinstance(logprob, int | float) or math.isnan(logprob):
+            return None
+        found.append(TokenLogprob(text, min(0.0, float(logprob))))
+    return tuple(found) or None
 
 
 def _data(content: bytes) -> Iterator[bytes]:

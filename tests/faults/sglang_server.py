@@ -6,7 +6,7 @@ import gzip
 import json
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -133,6 +133,30 @@ def says(text: str, *, finish_reason: str = "stop") -> Fault:
     return lambda handler: handler.write(
         text, finish_reason=finish_reason, stream=handler.state.requests[-1].get("stream", False)
     )
+
+
+def logprob_events(tokens: Sequence[tuple[str, float]], *, ends: str = "</s>") -> bytes:
+    """Return a reply as SGLang streams it with `logprobs`: an event a token, its log-probability beside its text."""
+    chunks: list[dict[str, Any]] = [
+        {
+            "model": MODEL,
+            "choices": [
+                {
+                    "index": 0,
+                    "delta": {"content": "" if token == ends else token},
+                    "logprobs": {"content": [_logprob(token, logprob)]},
+                    "finish_reason": "stop" if token == ends else None,
+                }
+            ],
+        }
+        for token, logprob in (*tokens, (ends, 0.0))
+    ]
+    lines = [f"data: {json.dumps(chunk, ensure_ascii=False)}\n\n" for chunk in chunks]
+    return "".join([*lines, "data: [DONE]\n\n"]).encode()
+
+
+def _logprob(token: str, logprob: float) -> dict[str, Any]:
+    return {"token": token, "logprob": logprob, "bytes": list(token.encode()), "top_logprobs": []}
 
 
 def streams(body: bytes) -> Fault:

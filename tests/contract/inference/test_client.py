@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from apps.common.errors import QuireError, RetryableError, TerminalError
-from apps.inference.client import SglangClient, Timeouts
+from apps.inference.client import MAX_LOGPROB_TOKENS, MAX_REPLY_BYTES, SglangClient, Timeouts
 from apps.inference.errors import (
     BadRequestError,
     ConnectionLostError,
@@ -25,6 +25,7 @@ from apps.inference.errors import (
     WrongModelError,
 )
 from apps.inference.ledger import Usage
+from apps.inference.replies import TokenLogprob
 from tests.faults.sglang_server import (
     MODEL,
     Fault,
@@ -34,6 +35,7 @@ from tests.faults.sglang_server import (
     events,
     hangs,
     hangs_for_good,
+    logprob_events,
     loopback_server,
     resets,
     says,
@@ -82,6 +84,67 @@ def test_a_request_and_its_answer(server: LoopbackServer, stream: bool) -> None:
     assert len(request["rid"]) == 32
     assert request.get("stream", False) is stream
     assert server.keys == ["Bearer sesame"]
+
+
+def test_tokens_come_with_their_log_probabilities_where_they_are_asked_for(
+    client: SglangClient, server: LoopbackServer
+) -> None:
+    tokens = (('{"a', -0.5), ('": 1}', -0.25))
+    server.faults = [streams(logprob_events(tokens))]
+    reply = client.complete(messages=MESSAGES, schema=SCHEMA, max_tokens=10, logprobs=True)
+    assert reply.text == '{"a": 1}'
+    assert reply.tokens == (*(TokenLogprob(*token) for token in tokens), TokenLogprob("</s>", 0.0))
+    assert client.complete(messages=MESSAGES, schema=SCHEMA, max_tokens=10).tokens is None
+    # So long a reply's events would be too many.
+    client.complete(messages=MESSAGES, schema=SCHEMA, max_tokens=MAX_LOGPROB_TOKENS + 1, logprobs=True)
+    assert [request.get("logprobs") for request in server.requests] == [True, None, None]
+
+
+def test_a_server_that_answers_in_one_piece_gives_log_probabilities_too(
+    client: SglangClient, server: LoopbackServer
+) -> None:
+    whole = json.loads(completion("{}"))
+    whole["choices"][0]["logprobs"] = {"content": [{"token": "{}", "logprob": -1}]}
+    server.faults = [answers(200, json.dumps(whole).encode())]
+    reply = client.complete(messages=MESSAGES, schema=SCHEMA, max_tokens=10, logprobs=True)
+    assert reply.tokens == (TokenLogprob("{}", -1.0),)
+
+
+@pytest.mark.parametrize(
+    "logprobs",
+    [None, [], "no", {}, {"content": None}, {"content": []}, {"content": [1]}, {"content": [{"token": "{}"}]},
+     {"content": [{"token": "{}", "logprob": None}]}, {"content": [{"token": 1, "logprob": 0}]},
+     {"content": [{"token": "{}", "logprob": float("nan")}]}],
+)  # fmt: skip
+def test_log_probabilities_of_another_form_are_no_error(
+    client: SglangClient, server: LoopbackServer, logprobs: object
+) -> None:
+    whole = json.loads(completion("{}"))
+    whole["choices"][0]["logprobs"] = logprobs
+    server.faults = [answers(200, json.dumps(whole).encode())]
+    reply = client.complete(messages=MESSAGES, schema=SCHEMA, max_tokens=10, logprobs=True)
+    assert (reply.text, reply.tokens) == ("{}", None)
+
+
+def test_a_server_that_refuses_log_probabilities_is_asked_without_from_then_on(
+    client: SglangClient, server: LoopbackServer
+) -> None:
+    server.faults = [answers(400, b'{"message": "return_logprob is not supported here"}')]
+    for _ in range(2):
+        assert client.complete(messages=MESSAGES, schema=SCHEMA, max_tokens=10, logprobs=True).text == "{}"
+    assert [request.get("logprobs") for request in server.requests] == [True, None, None]
+
+
+def test_the_longest_reply_with_log_probabilities_is_read(server: LoopbackServer) -> None:
+    client = SglangClient(base_url=server.url)
+    tokens = [(f"token {number}", -0.123456789012345) for number in range(MAX_LOGPROB_TOKENS)]
+    body = logprob_events(tokens)
+    assert len(body) < MAX_REPLY_BYTES // 2
+    server.faults = [streams(body)]
+    reply = client.complete(messages=MESSAGES, schema=SCHEMA, max_tokens=MAX_LOGPROB_TOKENS, logprobs=True)
+    client.close()
+    assert reply.tokens is not None
+    assert len(reply.tokens) == MAX_LOGPROB_TOKENS + 1
 
 
 def test_a_server_that_does_not_stream_is_understood(client: SglangClient, server: LoopbackServer) -> None:
