@@ -80,10 +80,10 @@ def next_month(month: date) -> date:
     return date(month.year + month.month // 12, month.month % 12 + 1, 1)
 
 
-def refuse(*, states: Iterable[BudgetState], need: Amount, now: datetime) -> None:
+def refuse(*, states: Iterable[BudgetState], need: Amount, now: datetime, what: str = "the next call") -> None:
     """Raise BudgetSpentError where the need is more than what a budget has left.
 
-    What needs nothing passes: a model without a price isn't stopped by a budget in dollars.
+    What needs nothing passes: a model without a price isn't stopped by a budget in dollars. `what` is what needs it.
     """
     for state in states:
         budget = state.budget
@@ -93,7 +93,7 @@ def refuse(*, states: Iterable[BudgetState], need: Amount, now: datetime) -> Non
                 limit=dollars(budget.usd),
                 rest=budget.usd - state.spent.usd,
                 left=dollars(budget.usd - state.spent.usd),
-                need=f"cost up to {dollars(need.usd)}",
+                need=f"{what} may cost up to {dollars(need.usd)}",
                 under_way=need.usd <= budget.usd - state.spent.usd,
                 now=now,
             )
@@ -103,7 +103,7 @@ def refuse(*, states: Iterable[BudgetState], need: Amount, now: datetime) -> Non
                 limit=f"{budget.tokens:,} tokens",
                 rest=Decimal(budget.tokens - state.spent.tokens),
                 left=f"{budget.tokens - state.spent.tokens:,} tokens",
-                need=f"take up to {need.tokens:,}",
+                need=f"{what} may take up to {need.tokens:,}",
                 under_way=need.tokens <= budget.tokens - state.spent.tokens,
                 now=now,
             )
@@ -131,10 +131,10 @@ def _refusal(
     advice = f"raise it or wait until {turn.day} {turn:%B}" if monthly else "raise it"
     if under_way:
         # There is money, and calls that run hold it: most give some back within the minute.
-        how = f"has {left} left, and calls under way hold too much of it for one that may {need}"
+        how = f"has {left} left, and calls under way hold too much of it: {need}"
         advice = "this goes on when they end"
     elif rest > 0:
-        how = f"has {left} left, and the next call may {need}"
+        how = f"has {left} left, and {need}"
     else:
         how = "is spent" if monthly else "is spent on this document"
     look_again = HELD_LOOK_AGAIN_SECONDS if under_way else LOOK_AGAIN_SECONDS

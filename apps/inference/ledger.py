@@ -89,6 +89,9 @@ class Purse(Ledger, Protocol):
         The call's record carries the reservation back, whatever became of the call.
         """
 
+    def look_ahead(self, *, tokens: int, usd: Decimal) -> None:
+        """Raise BudgetSpentError where several calls, not yet made, cost more than there is. It reserves nothing."""
+
 
 def gpu_seconds(*, seconds: float, gpus: int, share: float = 1.0) -> float:
     """Return the GPU time of one call: its wall seconds x the GPUs of its profile x its share of the server.

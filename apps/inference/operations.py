@@ -73,6 +73,17 @@ class DocumentLedger:
             clock=self._clock,
         )
 
+    def look_ahead(self, *, tokens: int, usd: Decimal) -> None:
+        """As `Purse` has it. Raises BudgetSpentError."""
+        queries.check(
+            tenant_id=self._tenant_id,
+            schema_slug=self._schema_slug,
+            document_id=self._document_id,
+            expected=Amount(usd=usd, tokens=tokens),
+            clock=self._clock,
+            what="the whole document",
+        )
+
     def record(self, call: CallRecord) -> None:
         """As `Ledger` has it, but for a database that is gone: then the reservation holds the money till it expires."""
         record_calls(

@@ -190,14 +190,22 @@ def budget_states(
 
 
 @in_tenant_scope
-def check(*, tenant_id: UUID, schema_slug: str, document_id: UUID | None, expected: Amount, clock: Clock) -> None:
+def check(
+    *,
+    tenant_id: UUID,
+    schema_slug: str,
+    document_id: UUID | None,
+    expected: Amount,
+    clock: Clock,
+    what: str = "the next call",
+) -> None:
     """Raise BudgetSpentError where so much doesn't fit. It reserves nothing: another worker may be quicker.
 
-    For a look ahead at a whole document, so that one isn't begun whose end can't be paid. What holds the budget is
-    `operations.reserve`.
+    For a look ahead at a whole document, so that one isn't begun whose end can't be paid; `what` names it in the
+    refusal. What holds the budget is `operations.reserve`.
     """
     states = budget_states(tenant_id=tenant_id, schema_slug=schema_slug, document_id=document_id, clock=clock)
-    refuse(states=_holding(states, document_id=document_id), need=expected, now=clock.now())
+    refuse(states=_holding(states, document_id=document_id), need=expected, now=clock.now(), what=what)
 
 
 @in_tenant_scope

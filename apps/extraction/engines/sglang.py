@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from time import monotonic
 
 from apps.common.errors import QuireError
@@ -23,9 +24,10 @@ from apps.inference.errors import (
     ImageRefusedError,
     OffSchemaReplyError,
     PromptTooLongError,
+    RequestCancelledError,
     TruncatedReplyError,
 )
-from apps.inference.ledger import NOTHING, CallRecord, Ledger, Usage
+from apps.inference.ledger import NOTHING, CallRecord, Purse, Reservation, Usage, gpu_seconds
 from apps.inference.profiles import Profile
 from apps.inference.tokens import counter
 from apps.parsing.pages import ParsedDocument
@@ -53,7 +55,7 @@ class SglangEngine:
         *,
         profile: Profile,
         client: SglangClient,
-        ledger: Ledger,
+        ledger: Purse,
         cancelled: Callable[[], bool] = lambda: False,
     ) -> None:
         self._profile = profile
@@ -71,23 +73,42 @@ class SglangEngine:
         What is wrong with this document or its replies becomes a note; what is wrong with the server is raised, as
         `apps.inference.errors` has it: another attempt, or another configuration, can answer the same question. An
         attempt begins with the first window again, whose prefill the server may still have. Raises
-        RequestCancelledError between two calls too.
+        RequestCancelledError between two calls too, and BudgetSpentError where there is no money for the next call, or
+        before the first one where there is too little for a document that takes several.
         """
         fields = [field for field in request.schema.fields if field.name in request.wanted]
         if not fields:
             return Extraction(values=())
         answers: list[tuple[ExtractedValue, ...]] = []
         notes: list[str] = []
+        begun = False
         for part in pack(pages=request.pages(), profile=self._profile, pictures=request.pictures):
             if isinstance(part, TooLong):
                 notes.append(f"page {part.page} alone is longer than the model's context and was not read")
                 continue
+            if not begun:
+                begun = True
+                self._look_ahead(part, request=request, fields=fields)
             found = self._read(part, request=request, fields=fields)
             answers += found.answers
             notes += found.notes
             # The next window's pages are read while these names still hold this one's.
             del part, found
         return _together(answers, notes=notes, fields=fields)
+
+    def _look_ahead(self, packed: Packed, *, request: ExtractionRequest, fields: Sequence[Field]) -> None:
+        """Raise BudgetSpentError where a document that takes several calls can't be paid to its end.
+
+        Counted are the prompts of all its windows, taken to be as dense as the first, and the room of one reply. A list
+        that a reply can't hold takes more calls than are counted here.
+        """
+        windows = max(request.page_count / len(packed.pages), 1.0)
+        questions = len(list(self._groups(request=request, fields=fields, part=None)))
+        if windows * questions > 1:
+            prompt_tokens = int((packed.tokens + QUESTION_TOKENS) * windows * questions)
+            self._ledger.look_ahead(
+                tokens=prompt_tokens + REPLY_TOKENS, usd=self._price(prompt_tokens, REPLY_TOKENS, _today())
+            )
 
     def _read(self, packed: Packed, *, request: ExtractionRequest, fields: Sequence[Field]) -> _Found:
         """Ask all questions about one window's pages."""
@@ -173,6 +194,11 @@ class SglangEngine:
             raise PromptTooLongError("the document and the question are longer than the model's context")
         max_tokens = REPLY_TOKENS
         for attempt in range(RETRIES + 1):
+            if self._cancelled():
+                raise RequestCancelledError("the request was cancelled")
+            reservation = self._ledger.reserve(
+                prompt_tokens=tokens, max_tokens=max_tokens, usd=self._price(tokens, max_tokens, _today())
+            )
             started = monotonic()
             usage = NOTHING
             outcome = "ok"
@@ -201,10 +227,17 @@ class SglangEngine:
                 outcome = error.code
                 raise
             finally:
-                self._record(prompt, usage, seconds=monotonic() - started, outcome=outcome)
+                self._record(prompt, usage, reservation, seconds=monotonic() - started, outcome=outcome)
         raise AssertionError  # the loop returns or raises
 
-    def _record(self, prompt: DocumentPrompt, usage: Usage, *, seconds: float, outcome: str) -> None:
+    def _price(self, prompt_tokens: int, completion_tokens: int, day: date) -> Decimal:
+        return self._profile.cost(prompt_tokens=prompt_tokens, completion_tokens=completion_tokens, on=day)
+
+    def _record(
+        self, prompt: DocumentPrompt, usage: Usage, reservation: Reservation, *, seconds: float, outcome: str
+    ) -> None:
+        today = _today()
+        price = self._profile.price(on=today)
         self._ledger.record(
             CallRecord(
                 engine=self.name,
@@ -214,14 +247,17 @@ class SglangEngine:
                 completion_tokens=usage.completion_tokens,
                 images=prompt.images,
                 seconds=seconds,
-                cost=self._profile.cost(
-                    prompt_tokens=usage.prompt_tokens,
-                    completion_tokens=usage.completion_tokens,
-                    on=datetime.now(tz=UTC).date(),
-                ),
+                cost=self._price(usage.prompt_tokens, usage.completion_tokens, today),
                 outcome=outcome,
+                gpu_seconds=gpu_seconds(seconds=seconds, gpus=self._profile.gpus),
+                price_date=price.since if price else None,
+                reservation=reservation,
             )
         )
+
+
+def _today() -> date:
+    return datetime.now(tz=UTC).date()
 
 
 def _together(

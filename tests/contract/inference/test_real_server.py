@@ -36,13 +36,13 @@ from apps.inference.errors import (
     TruncatedReplyError,
     WrongModelError,
 )
-from apps.inference.ledger import CallRecord
 from apps.inference.profiles import profile
 from apps.parsing.pages import ParsedDocument
 from apps.parsing.sandbox import Sandbox
 from apps.parsing.sniff import PDF
 from apps.schemas.definitions import shipped_schemas
 from apps.schemas.fields import Field, Kind, Schema
+from tests.factories.purse import OpenPurse
 
 URL = os.environ.get("QUIRE_TEST_INFERENCE_URL", "")
 KEY = os.environ.get("QUIRE_TEST_INFERENCE_KEY")
@@ -73,14 +73,6 @@ pytestmark = [
     pytest.mark.skipif(not URL, reason="QUIRE_TEST_INFERENCE_URL names no SGLang server"),
     pytest.mark.timeout(600),
 ]
-
-
-class Calls:
-    def __init__(self) -> None:
-        self.made: list[CallRecord] = []
-
-    def record(self, call: CallRecord) -> None:
-        self.made.append(call)
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +107,7 @@ def test_a_page_goes_out_with_its_picture_and_comes_back_as_values(
     client: SglangClient, paper: tuple[ParsedDocument, Sequence[PageImage]]
 ) -> None:
     document, images = paper
-    calls = Calls()
+    calls = OpenPurse()
     found = SglangEngine(profile=profile("small"), client=client, ledger=calls).extract(
         ExtractionRequest(
             document=document, schema=SLIP, wanted=frozenset({"total", "words"}), images=_images(images[:1])

@@ -167,8 +167,8 @@ def test_a_call_is_booked_with_what_it_really_cost(tenant: UUID, clock: HeldCloc
     with pytest.raises(BudgetSpentError) as refused:
         _reserve(tenant, clock, usd=Decimal(2))
     assert refused.value.message == (
-        "The month's budget of $3.00 has $3.00 left, and calls under way hold too much of it for one that may cost up "
-        "to $2.00; this goes on when they end"
+        "The month's budget of $3.00 has $3.00 left, and calls under way hold too much of it: the next call may cost "
+        "up to $2.00; this goes on when they end"
     )
     assert refused.value.retry_after == 30
     _settle(tenant, clock, _call(cost="0.25", reservation=reservation))

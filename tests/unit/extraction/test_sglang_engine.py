@@ -6,6 +6,8 @@ import base64
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import date
+from decimal import Decimal
 from functools import cache
 from io import BytesIO
 from typing import Any
@@ -20,12 +22,15 @@ from apps.extraction.engines.protocol import ExtractionRequest, PageImage
 from apps.extraction.engines.sglang import SglangEngine
 from apps.extraction.prompt import SYSTEM
 from apps.extraction.values import ValueStatus
+from apps.inference.budgets import BudgetSpentError
 from apps.inference.client import SglangClient
 from apps.inference.errors import ServerBusyError, UnauthorisedError
-from apps.inference.ledger import CallRecord
+from apps.inference.ledger import Reservation
 from apps.inference.profiles import profile
+from apps.inference.tokens import counter
 from apps.parsing.pages import Box, Page, ParsedDocument, TextSource, Word
 from apps.schemas.fields import Field, Kind, Schema
+from tests.factories.purse import OpenPurse
 from tests.faults.sglang_server import LoopbackServer, answers, loopback_server, says
 
 SCHEMA = Schema(
@@ -77,20 +82,12 @@ def _images(numbers: Sequence[int]) -> list[PageImage]:
     return [PageImage(page=number, width=1092, height=1540, jpeg=_jpeg()) for number in numbers]
 
 
-class Calls:
-    def __init__(self) -> None:
-        self.made: list[CallRecord] = []
-
-    def record(self, call: CallRecord) -> None:
-        self.made.append(call)
-
-
 class Bench:
     """An engine on a loopback server."""
 
     def __init__(self, server: LoopbackServer, *, model: str = "medium") -> None:
         self.server = server
-        self.calls = Calls()
+        self.calls = OpenPurse()
         self.client = SglangClient(base_url=server.url)
         self.engine = SglangEngine(profile=profile(model), client=self.client, ledger=self.calls)
 
@@ -194,7 +191,7 @@ def test_no_question_changes_what_stands_before_it(
     asked = []
     with loopback_server() as server:
         client = SglangClient(base_url=server.url)
-        engine = SglangEngine(profile=replace(profile("small"), context=20_000), client=client, ledger=Calls())
+        engine = SglangEngine(profile=replace(profile("small"), context=20_000), client=client, ledger=OpenPurse())
         for wanted in questions:
             server.reply = json.dumps({name: [] if name == "items" else None for name in wanted})
             engine.extract(
@@ -346,6 +343,37 @@ def test_every_call_is_in_the_ledger_with_its_price(bench: Bench) -> None:
     # 1,000 tokens at $0.40 and 50 at $2.00 a million.
     assert str(good.cost) == "0.0005"
     assert bench.calls.made[2].prompt_tokens == 0
+    # Each had its most reserved before it was sent, and says so; the price is that of the table's row.
+    assert [call.reservation for call in bench.calls.made] == bench.calls.reserved
+    held = bench.calls.reserved[1]
+    counted = counter(profile("medium"))
+    assert counted is not None
+    assert held.prompt_tokens == counted.request(bench.server.requests[1]["messages"])
+    assert (held.max_tokens, held.usd) == (4096, (Decimal("0.4") * held.prompt_tokens + 2 * 4096) / 1_000_000)
+    assert good.price_date == date(2025, 8, 12)
+    assert good.gpu_seconds == 4 * good.seconds
+    assert bench.calls.ahead == []
+
+
+def test_a_document_of_several_calls_is_looked_ahead_at_once(bench: Bench) -> None:
+    bench.server.reply = json.dumps({"items": []})
+    bench.ask("items", pages=80, source=TextSource.OCR)
+    assert len(bench.calls.reserved) == 2
+    (ahead,) = bench.calls.ahead
+    # The first window has 48 of 80 pages; both have room for a question, and one reply is counted.
+    first = bench.calls.reserved[0].prompt_tokens
+    assert first < (ahead - 4096) * 48 / 80 < first + 4096
+
+
+def test_without_money_nothing_is_sent(bench: Bench) -> None:
+    class Empty(OpenPurse):
+        def reserve(self, **_: Any) -> Reservation:
+            raise BudgetSpentError("spent")
+
+    bench.engine = SglangEngine(profile=profile("medium"), client=bench.client, ledger=Empty())
+    with pytest.raises(BudgetSpentError):
+        bench.ask("total")
+    assert bench.server.requests == []
 
 
 def test_a_cut_reply_is_paid_for(bench: Bench) -> None:
