@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from apps.documents.models import Lane
@@ -53,7 +54,8 @@ class StageRun(TenantModel):
 
     Times are the database's clock. `fencing_token` grows with each claim; only its newest holder can commit.
     `attempts` counts claims, `lapses` those whose lease ran out. `input_digest` says what went in, so that the same
-    work isn't planned twice. `first_page` and `last_page` bound a shard; 0 means all pages.
+    work isn't planned twice. `first_page` and `last_page` bound a shard; 0 means all pages. `progress` is what attempts
+    that were stopped had done and stored, in the stage's own words.
     """
 
     run_id = models.UUIDField()
@@ -74,6 +76,8 @@ class StageRun(TenantModel):
     finished_at = models.DateTimeField(null=True)
     reason_code = models.CharField(max_length=64, blank=True, default="")
     reason = models.TextField(blank=True, default="")
+    # A database default: rows are written by name, also by a worker of the version before.
+    progress = ArrayField(models.CharField(max_length=63), db_default=[])
 
     class Meta:
         constraints = [

@@ -76,7 +76,7 @@ def claim(*, tenant_id: UUID, stage_run_id: UUID, lease_seconds: float) -> Claim
                   OR (s.status = 'running' AND s.lease_expires_at < clock_timestamp())
                 )
               RETURNING s.run_id, s.document_id, s.stage, s.shard, s.first_page, s.last_page, s.lane,
-                        s.fencing_token, s.attempts, s.id
+                        s.fencing_token, s.attempts, s.progress, s.id
             ), hint AS (
               DELETE FROM pipeline_outboxmessage AS o USING claimed
               WHERE o.tenant_id = %(tenant)s AND o.stage_run_id = claimed.id
@@ -100,6 +100,7 @@ def claim(*, tenant_id: UUID, stage_run_id: UUID, lease_seconds: float) -> Claim
         lane=row[6],
         token=row[7],
         attempt=row[8],
+        progress=tuple(row[9]),
     )
 
 
@@ -142,13 +143,18 @@ def complete(*, tenant_id: UUID, held: Claim, outcome: Outcome, clock: Clock) ->
 
 
 @in_tenant_scope
-def postpone(*, tenant_id: UUID, held: Claim, error: RetryableError, clock: Clock) -> None:
+def postpone(
+    *, tenant_id: UUID, held: Claim, error: RetryableError, clock: Clock, outcome: Outcome | None = None
+) -> None:
     """Give work back after a failure that may pass; the last attempt's failure ends the document.
 
     It comes back after 2, 4, 8, ... seconds, at most 300, or as long as the other side asked for. What only waits has
-    no last attempt: the document says what for.
+    no last attempt: the document says what for. What `outcome` has made till then is stored, or nothing is written.
     """
     run = _lock_run(tenant_id=tenant_id, run_id=held.run_id)
+    if outcome is not None:
+        outcome.store()
+        StageRun.objects.filter(tenant_id=tenant_id, id=held.stage_run_id).update(progress=list(outcome.progress))
     waits = isinstance(error, WaitingError)
     if not waits and held.attempt >= BY_NAME[held.stage].max_attempts:
         _give_up(run=run, held=held, error=error, clock=clock)

@@ -8,12 +8,16 @@ from typing import Protocol
 from uuid import UUID
 
 from apps.common.clock import Clock
+from apps.common.errors import RetryableError
 from apps.documents.models import DocumentStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """The right to do one piece of work until the lease ends. Only the holder of the newest token can commit."""
+    """The right to do one piece of work until the lease ends. Only the holder of the newest token can commit.
+
+    `progress` is what an earlier attempt had done of it, in words of the stage's own.
+    """
 
     tenant_id: UUID
     stage_run_id: UUID
@@ -26,6 +30,7 @@ class Claim:
     lane: str
     token: int
     attempt: int
+    progress: tuple[str, ...] = ()
 
     @property
     def has_waited(self) -> bool:
@@ -40,6 +45,9 @@ class Outcome:
     `page_count` is told by the stage that first learns it, and lets the planner cut later work into shards.
     `skip` names stages of this run that aren't needed. `doubtful` sends the document to review at its end. `discard`
     takes back what lies outside the database, where the token no longer holds.
+
+    `stopped_by` says that the work isn't done: what was made till then is stored, the rest is another attempt's or
+    waits, as the error has it, and `progress` tells the next attempt what it needn't do again.
     """
 
     store: Callable[[], None]
@@ -47,6 +55,8 @@ class Outcome:
     page_count: int | None = None
     skip: frozenset[str] = field(default_factory=frozenset)
     doubtful: bool | None = None
+    stopped_by: RetryableError | None = None
+    progress: tuple[str, ...] = ()
 
 
 class Body(Protocol):

@@ -36,7 +36,12 @@ def work(*, tenant_id: UUID, stage_run_id: UUID, clock: Clock = SYSTEM_CLOCK) ->
     try:
         with _heartbeat(held=held, lease_seconds=lease) as lost:
             outcome = cast(Body, import_string(stage.body))(claim=held, clock=clock, cancelled=lost.is_set)
-        _commit(held=held, outcome=outcome, clock=clock)
+        if outcome.stopped_by is None:
+            _commit(held=held, outcome=outcome, clock=clock)
+        else:
+            error = outcome.stopped_by
+            log.warning("work_postponed", code=error.code, **bound)
+            _settle(operations.postpone, tenant_id=tenant_id, held=held, error=error, outcome=outcome, clock=clock)
     except operations.LeaseLostError:
         log.info("lease_lost", **bound)
     except RetryableError as error:

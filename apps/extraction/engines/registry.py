@@ -5,20 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from apps.extraction.engines.protocol import Engine
-from apps.schemas.fields import Schema
 
 LOCAL = ("einvoice", "layout")
 MODEL_PREFIX = "sglang:"
 
 
-def local_engines(schema: Schema) -> tuple[Engine, ...]:
-    """Return the engines of a schema's policy that need no model, in its order."""
-    return tuple(_local(name) for name in schema.engines if name in LOCAL)
+def local_engines(names: Sequence[str]) -> tuple[Engine, ...]:
+    """Return those engines of a policy that need no model, in its order."""
+    return tuple(_local(name) for name in names if name in LOCAL)
 
 
-def model_profiles(schema: Schema) -> Sequence[str]:
-    """Return the model profiles of a schema's policy, in its order: `small`, `medium`, ..."""
-    return tuple(name.removeprefix(MODEL_PREFIX) for name in schema.engines if name.startswith(MODEL_PREFIX))
+def model_profiles(names: Sequence[str]) -> tuple[str, ...]:
+    """Return the model profiles of a policy, in its order: `small`, `medium`, ..."""
+    return tuple(name.removeprefix(MODEL_PREFIX) for name in names if name.startswith(MODEL_PREFIX))
 
 
 def _local(name: str) -> Engine:

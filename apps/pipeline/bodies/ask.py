@@ -14,11 +14,12 @@ from apps.extraction import cascade
 from apps.extraction.engines.protocol import ExtractionRequest, PageImage
 from apps.extraction.engines.registry import model_profiles
 from apps.extraction.engines.sglang import SglangEngine
+from apps.extraction.engines.turns import Turns
 from apps.extraction.notes import still_true
 from apps.extraction.values import ExtractedValue
-from apps.inference import operations as inference
+from apps.inference import queries as spending
 from apps.inference.client import SglangClient
-from apps.inference.ledger import CallRecord
+from apps.inference.operations import DocumentLedger
 from apps.inference.profiles import profile
 from apps.parsing import queries as parsing
 from apps.pipeline.operations import LeaseLostError
@@ -29,31 +30,13 @@ from apps.schemas import queries as schemas
 from apps.schemas.fields import Schema
 
 
-class _Calls:
-    """Takes every call, and writes what was spent into the ledger at the end, whatever became of the answers."""
-
-    def __init__(self, *, tenant_id: UUID, document_id: UUID, clock: Clock) -> None:
-        self._tenant_id = tenant_id
-        self._document_id = document_id
-        self._clock = clock
-        self._made: list[CallRecord] = []
-
-    def record(self, call: CallRecord) -> None:
-        self._made.append(call)
-
-    def close(self) -> None:
-        if self._made:
-            inference.record_calls(
-                tenant_id=self._tenant_id, document_id=self._document_id, calls=self._made, clock=self._clock
-            )
-
-
 def ask(*, claim: Claim, clock: Clock, cancelled: Callable[[], bool]) -> Outcome:
     """Run the schema's model engines over what is missing or weak. Raises what the client raises.
 
-    What was spent is written down at once, whatever becomes of the answer: it was spent. A document longer than the
-    context is asked window by window within this one stage: where its worker dies, the next attempt begins with the
-    first window again, most of whose prefill the server still has.
+    Each call is held to the tenant's budgets before it is sent, and written down when it ends, whatever becomes of its
+    answer. Where an engine is stopped, what those before it found is stored, and they aren't asked again. A document
+    longer than the context is asked window by window within this one stage: where its worker dies, the next attempt
+    begins with the first window again, most of whose prefill the server still has.
     """
     tenant_id, document_id = claim.tenant_id, claim.document_id
     summary = documents.document(tenant_id=tenant_id, document_id=document_id)
@@ -64,19 +47,31 @@ def ask(*, claim: Claim, clock: Clock, cancelled: Callable[[], bool]) -> Outcome
         return Outcome(store=_nothing)
     schema = schemas.version(tenant_id=tenant_id, slug=stored.schema_slug, version=stored.schema_version)
     known = tuple(value.as_extracted() for value in stored.values)
-    calls = _Calls(tenant_id=tenant_id, document_id=document_id, clock=clock)
+    names = spending.policy(tenant_id=tenant_id, schema_slug=schema.slug, schema_engines=schema.engines)
+    purse = DocumentLedger(
+        tenant_id=tenant_id,
+        document_id=document_id,
+        schema_slug=schema.slug,
+        lane=claim.lane,
+        document_pages=summary.page_count or 0,
+        clock=clock,
+    )
     client = _client(settings.QUIRE_INFERENCE_URL)
+    turns = Turns(
+        (
+            SglangEngine(profile=profile(name), client=client, ledger=purse, cancelled=cancelled)
+            for name in model_profiles(names)
+        ),
+        done=claim.progress,
+    )
     try:
         answers = cascade.run(
-            request=_request(tenant_id=tenant_id, blob_id=summary.blob_id, schema=schema, known=known),
-            engines=(
-                SglangEngine(profile=profile(name), client=client, ledger=calls, cancelled=cancelled)
-                for name in model_profiles(schema)
-            ),
+            request=_request(tenant_id=tenant_id, blob_id=summary.blob_id, schema=schema, known=known), engines=turns
         )
     finally:
         client.close()
-        calls.close()
+    if turns.stopped_by is not None and not turns.is_new:
+        raise turns.stopped_by
     notes = (*still_true(stored.notes, schema=schema, before=known, after=answers.values), *answers.notes)
     alternatives = (*_open(stored.alternatives, before=known, after=answers.values), *answers.alternatives)
 
@@ -93,7 +88,12 @@ def ask(*, claim: Claim, clock: Clock, cancelled: Callable[[], bool]) -> Outcome
             clock=clock,
         )
 
-    return Outcome(store=store, doubtful=answers.doubtful(schema=schema))
+    return Outcome(
+        store=store,
+        doubtful=answers.doubtful(schema=schema),
+        stopped_by=turns.stopped_by,
+        progress=tuple(turns.done),
+    )
 
 
 def _client(url: str) -> SglangClient:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from django.conf import settings
@@ -17,6 +17,7 @@ from apps.extraction.engines.registry import local_engines, model_profiles
 from apps.extraction.merging import merged
 from apps.extraction.notes import is_of_the_whole
 from apps.extraction.values import ExtractedValue
+from apps.inference import queries as inference
 from apps.parsing import queries as parsing
 from apps.parsing.pages import ParsedDocument
 from apps.pipeline.operations import LeaseLostError
@@ -39,15 +40,16 @@ def extract(*, claim: Claim, clock: Clock, cancelled: Callable[[], bool]) -> Out
     schema = _schema(claim=claim, slug=summary.schema_slug, document=document)
     if schema is None:
         return Outcome(store=_nothing, skip=frozenset({"ask"}))
+    engines = inference.policy(tenant_id=tenant_id, schema_slug=schema.slug, schema_engines=schema.engines)
     if len(document.pages) < MAX_PAGES:
         answers = cascade.run(
             request=ExtractionRequest(document=document, schema=schema, wanted=_all(schema)),
-            engines=local_engines(schema),
+            engines=local_engines(engines),
         )
     else:
         source = parsing.stored_pages(tenant_id=tenant_id, blob_id=summary.blob_id)
         document = replace(document, pages=())
-        answers = in_stretches(document=document, source=source, schema=schema, cancelled=cancelled)
+        answers = in_stretches(document=document, source=source, schema=schema, engines=engines, cancelled=cancelled)
     if cancelled():
         raise LeaseLostError
 
@@ -65,7 +67,7 @@ def extract(*, claim: Claim, clock: Clock, cancelled: Callable[[], bool]) -> Out
             clock=clock,
         )
 
-    model_is_there = bool(settings.QUIRE_INFERENCE_URL and model_profiles(schema))
+    model_is_there = bool(settings.QUIRE_INFERENCE_URL and model_profiles(engines))
     return Outcome(
         store=store,
         skip=frozenset() if answers.missing and model_is_there else frozenset({"ask"}),
@@ -74,7 +76,12 @@ def extract(*, claim: Claim, clock: Clock, cancelled: Callable[[], bool]) -> Out
 
 
 def in_stretches(
-    *, document: ParsedDocument, source: PageSource, schema: Schema, cancelled: Callable[[], bool]
+    *,
+    document: ParsedDocument,
+    source: PageSource,
+    schema: Schema,
+    engines: Sequence[str],
+    cancelled: Callable[[], bool],
 ) -> cascade.Answers:
     """Run the local engines over a long document, a stretch of pages at a time, and make one answer of theirs.
 
@@ -91,7 +98,7 @@ def in_stretches(
             attachments=document.attachments if first == 1 else (),
         )
         found = cascade.run(
-            request=ExtractionRequest(document=part, schema=schema, wanted=_all(schema)), engines=local_engines(schema)
+            request=ExtractionRequest(document=part, schema=schema, wanted=_all(schema)), engines=local_engines(engines)
         )
         parts.append(found.values)
         notes += [note for note in found.notes if not is_of_the_whole(note)]

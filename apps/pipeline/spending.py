@@ -1,0 +1,102 @@
+"""What a tenant lets models cost and which engines may run: changes reach the documents that wait for money at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from apps.common.clock import Clock
+from apps.documents.errors import UnknownSchemaError
+from apps.inference import operations as inference
+from apps.inference import queries
+from apps.inference.budgets import Budget, BudgetSpentError, BudgetState
+from apps.pipeline import operations as pipeline
+from apps.pipeline.models import StageRun, StageStatus
+from apps.schemas import queries as schemas
+from apps.tenants.scope import in_tenant_scope
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spending:
+    """The budgets as they stand, and how many documents wait for one of them."""
+
+    budgets: tuple[BudgetState, ...]
+    waiting_documents: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """Which engines may run on a schema's documents, and whose word that is: `schema`, `tenant` or `tenant_schema`.
+
+    `tenant` is the tenant's policy for all schemas that have none of their own, `tenant_schema` the one for this schema.
+    """
+
+    schema_slug: str
+    engines: tuple[str, ...]
+    source: str
+
+
+@in_tenant_scope
+def spending(*, tenant_id: UUID, clock: Clock, document_id: UUID | None = None) -> Spending:
+    """Return the tenant's budgets; with a document, what those for documents have spent on it."""
+    waiting = StageRun.objects.filter(
+        tenant_id=tenant_id, status=StageStatus.PENDING, reason_code=BudgetSpentError.code
+    )
+    return Spending(
+        budgets=queries.budget_states(tenant_id=tenant_id, document_id=document_id, clock=clock),
+        waiting_documents=waiting.values("document_id").distinct().count(),
+    )
+
+
+@in_tenant_scope
+def set_budgets(*, tenant_id: UUID, budgets: Sequence[Budget], clock: Clock) -> int:
+    """Make these the tenant's budgets, and let what waits for money look again. Returns how many documents do.
+
+    Raises BadBudgetError, UnknownSchemaError.
+    """
+    _check_schemas(tenant_id=tenant_id, slugs=[budget.schema_slug for budget in budgets])
+    inference.set_budgets(tenant_id=tenant_id, budgets=budgets, clock=clock)
+    return pipeline.wake(tenant_id=tenant_id, reason_code=BudgetSpentError.code)
+
+
+@in_tenant_scope
+def set_policy(*, tenant_id: UUID, schema_slug: str, engines: Sequence[str], clock: Clock) -> int:
+    """Set which engines may run, for a schema or, with an empty slug, for all that have no policy of their own.
+
+    What waits for money looks again: it may need none now. Returns how many documents do. Raises BadPolicyError,
+    UnknownProfileError, UnknownSchemaError.
+    """
+    _check_schemas(tenant_id=tenant_id, slugs=[schema_slug])
+    inference.set_policy(tenant_id=tenant_id, schema_slug=schema_slug, engines=engines, clock=clock)
+    return pipeline.wake(tenant_id=tenant_id, reason_code=BudgetSpentError.code)
+
+
+@in_tenant_scope
+def remove_policy(*, tenant_id: UUID, schema_slug: str) -> bool:
+    """Let the next word count again: the tenant's for all schemas, or the schema's. Returns whether there was one."""
+    removed = inference.remove_policy(tenant_id=tenant_id, schema_slug=schema_slug)
+    pipeline.wake(tenant_id=tenant_id, reason_code=BudgetSpentError.code)
+    return removed
+
+
+@in_tenant_scope
+def policies(*, tenant_id: UUID) -> tuple[tuple[str, ...] | None, tuple[Policy, ...]]:
+    """Return the tenant's policy for all schemas, None without one, and what holds for each schema, by slug."""
+    stored = queries.policies(tenant_id=tenant_id)
+    everywhere = stored.get("")
+    return everywhere, tuple(
+        Policy(
+            schema_slug=schema.slug,
+            engines=stored.get(schema.slug) or everywhere or schema.engines,
+            source="tenant_schema" if schema.slug in stored else "tenant" if everywhere else "schema",
+        )
+        for schema in schemas.newest_versions(tenant_id=tenant_id)
+    )
+
+
+def _check_schemas(*, tenant_id: UUID, slugs: Sequence[str]) -> None:
+    known = schemas.slugs(tenant_id=tenant_id)
+    for slug in slugs:
+        if slug and slug not in known:
+            raise UnknownSchemaError(f"there is no schema '{slug[:63]}'; there are: {', '.join(known)}")

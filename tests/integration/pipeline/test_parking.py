@@ -1,0 +1,292 @@
+"""Where a budget is spent, documents wait for it: they keep what was found, and go on when there is money."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from uuid import UUID
+
+import pytest
+from django.db import connection
+from django.test import override_settings
+
+from apps.common.clock import SYSTEM_CLOCK
+from apps.documents import queries as documents
+from apps.documents.errors import UnknownSchemaError
+from apps.documents.models import DocumentStatus, Lane
+from apps.inference import operations as inference
+from apps.inference import queries as usage
+from apps.inference.budgets import Budget, BudgetPeriod
+from apps.inference.models import ModelCall, StoredReservation
+from apps.inference.queries import Grouping
+from apps.pipeline import spending
+from apps.pipeline.intake import accept_upload
+from apps.pipeline.models import StageRun
+from apps.pipeline.worker import work
+from apps.results import queries as results
+from apps.schemas.operations import create_schema
+from apps.tenants.scope import tenant_scope
+from tests.factories.documents import pdf
+from tests.faults.sglang_server import LoopbackServer, answers, loopback_server, says
+
+LINES = (
+    (60, 80, "Customer number: C-10442", 11),
+    (60, 110, "every pump of ours comes with the promise ZX-81-PUMP, which our grandchildren will honour.", 10),
+    (60, 140, "With kind regards from the workshop at the sign of the old mill", 10),
+)
+
+
+def _field(title: str) -> dict[str, object]:
+    return {"type": "string", "title": title, "maxLength": 40, "x-quire": {"kind": "identifier"}}
+
+
+SCHEMA = {
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
+    "type": "object",
+    "title": "Promise",
+    "description": "A letter that promises something.",
+    "required": ["warranty_code", "house"],
+    "properties": {
+        "customer_number": _field("Customer number"),
+        "warranty_code": _field("Warranty code"),
+        "house": _field("House"),
+    },
+    "x-quire": {"engines": ["layout", "sglang:small", "sglang:medium"]},
+}
+CODE = {"value": "ZX-81-PUMP", "quote": "the promise ZX-81-PUMP", "page": 1}
+HOUSE = {"value": "old mill", "quote": "the sign of the old mill", "page": 1}
+# What small finds, and what medium is asked for then.
+FIRST = json.dumps({"warranty_code": CODE, "house": None})
+SECOND = json.dumps({"house": HOUSE})
+
+
+@pytest.fixture
+def server() -> Iterator[LoopbackServer]:
+    with loopback_server() as server, override_settings(QUIRE_INFERENCE_URL=server.url):
+        yield server
+
+
+@pytest.fixture
+def tenant(tenant: UUID) -> UUID:
+    create_schema(tenant_id=tenant, slug="promise", document=SCHEMA, clock=SYSTEM_CLOCK)
+    return tenant
+
+
+def _month(usd: str) -> Budget:
+    return Budget(period=BudgetPeriod.MONTH, usd=Decimal(usd))
+
+
+def _set(tenant: UUID, *budgets: Budget) -> int:
+    return spending.set_budgets(tenant_id=tenant, budgets=budgets, clock=SYSTEM_CLOCK)
+
+
+def _upload(tenant: UUID, mark: str = "one") -> UUID:
+    return accept_upload(
+        tenant_id=tenant,
+        chunks=[pdf(lines=LINES, mark=mark)],
+        name="letter.pdf",
+        schema_slug="promise",
+        external_id="",
+        lane=Lane.BULK,
+        password=None,
+        clock=SYSTEM_CLOCK,
+    ).document_id
+
+
+def _state(tenant: UUID, document: UUID) -> tuple[DocumentStatus, str, str]:
+    found = documents.document(tenant_id=tenant, document_id=document)
+    assert found is not None
+    return found.status, found.reason_code, found.reason
+
+
+def _values(tenant: UUID, document: UUID) -> list[tuple[str, str, str]]:
+    (result,) = results.results_of(tenant_id=tenant, document_id=document)
+    return [(value.path, value.value, value.engine) for value in result.values]
+
+
+def _due(tenant: UUID, document: UUID) -> UUID:
+    """Let a parked document's time come, as the sweeper would see it."""
+    with tenant_scope(tenant):
+        asked = StageRun.objects.get(document_id=document, stage="ask")
+        StageRun.objects.filter(id=asked.id).update(due_at=asked.due_at - timedelta(days=1))
+    return asked.id
+
+
+def _look_again(tenant: UUID, document: UUID) -> None:
+    assert work(tenant_id=tenant, stage_run_id=_due(tenant, document))
+
+
+LOCAL = [("/customer_number", "C-10442", "layout")]
+SMALL = [*LOCAL, ("/warranty_code", "ZX-81-PUMP", "sglang:small")]
+WHOLE = [*SMALL, ("/house", "old mill", "sglang:medium")]
+
+
+def test_what_the_cheaper_engines_found_is_kept_and_not_paid_for_twice(tenant: UUID, server: LoopbackServer) -> None:
+    """Small is free here, medium has a price, and there is no money for it."""
+    _set(tenant, _month("0"))
+    server.faults = [says(FIRST)]
+    server.reply = SECOND
+    document = _upload(tenant)
+    status, code, reason = _state(tenant, document)
+    assert (status, code) == (DocumentStatus.EXTRACTED, "budget_spent")
+    assert reason.startswith("The month's budget of $0.00 is spent; raise it or wait until 1 ")
+    assert _values(tenant, document) == SMALL
+    for _ in range(3):
+        _look_again(tenant, document)
+    assert len(server.requests) == 1
+    assert _state(tenant, document)[1] == "budget_spent"
+    with tenant_scope(tenant):
+        parked = StageRun.objects.get(document_id=document, stage="ask")
+        assert (parked.status, parked.attempts, parked.progress) == ("pending", 0, ["sglang:small"])
+        assert not StoredReservation.objects.exists()
+    assert spending.spending(tenant_id=tenant, clock=SYSTEM_CLOCK).waiting_documents == 1
+    assert _set(tenant, _month("1")) == 1
+    assert _state(tenant, document) == (DocumentStatus.DONE, "", "")
+    assert _values(tenant, document) == WHOLE
+    assert [request["messages"][1]["content"][-1]["text"].count("Warranty") for request in server.requests] == [1, 0]
+    assert spending.spending(tenant_id=tenant, clock=SYSTEM_CLOCK).waiting_documents == 0
+    with tenant_scope(tenant):
+        call = ModelCall.objects.get(engine="sglang:medium")
+    assert (call.document_id, call.schema_slug, call.lane, call.document_pages) == (document, "promise", "bulk", 1)
+    # 1,000 tokens at $0.40 and 50 at $2.00 a million, as the table has them since that day; four GPUs.
+    assert (call.cost, str(call.price_date)) == (Decimal("0.0005"), "2025-08-12")
+    assert call.gpu_seconds == pytest.approx(4 * call.seconds)
+
+
+def test_a_server_that_breaks_on_the_dearer_model_costs_the_cheaper_one_nothing(
+    tenant: UUID, server: LoopbackServer
+) -> None:
+    server.faults = [says(FIRST), *[answers(500)] * 5]
+    document = _upload(tenant)
+    for _ in range(4):
+        assert _values(tenant, document) == SMALL
+        _look_again(tenant, document)
+    assert _state(tenant, document)[0] == DocumentStatus.NEEDS_REVIEW
+    assert _values(tenant, document) == SMALL
+    (result,) = results.results_of(tenant_id=tenant, document_id=document)
+    assert "the model server answered 500" in result.notes
+    assert len(server.requests) == 6
+
+
+def test_a_documents_budget_parks_that_document(tenant: UUID, server: LoopbackServer) -> None:
+    inference.set_policy(
+        tenant_id=tenant, schema_slug="promise", engines=["layout", "sglang:medium"], clock=SYSTEM_CLOCK
+    )
+    each = Budget(period=BudgetPeriod.DOCUMENT, schema_slug="promise", usd=Decimal("0.000001"))
+    _set(tenant, each)
+    document = _upload(tenant)
+    status, code, reason = _state(tenant, document)
+    assert (status, code) == (DocumentStatus.EXTRACTED, "budget_spent")
+    assert reason.startswith(
+        "The budget of $0.000001 a document for schema promise has $0.000001 left, and the next call may cost up to $"
+    )
+    assert reason.endswith("; raise it")
+    assert _values(tenant, document) == LOCAL
+    assert server.requests == []
+
+
+def test_the_turn_of_the_month_lets_it_go_on(tenant: UUID, server: LoopbackServer) -> None:
+    @dataclass(frozen=True, slots=True)
+    class Calendar:
+        moment: datetime
+
+        def now(self) -> datetime:
+            return self.moment
+
+    old, new = Calendar(datetime(2025, 11, 30, 23, 59, tzinfo=UTC)), Calendar(datetime(2025, 12, 1, tzinfo=UTC))
+    inference.set_policy(tenant_id=tenant, schema_slug="", engines=["sglang:medium"], clock=old)
+    inference.record_calls(tenant_id=tenant, document_id=None, calls=[], clock=old)
+    with tenant_scope(tenant), connection.cursor() as cursor:
+        cursor.execute("UPDATE inference_monthspending SET usd = 1")
+    _set(tenant, _month("1"))
+    server.faults = [answers(503)]
+    server.reply = json.dumps({"customer_number": None, "warranty_code": CODE, "house": HOUSE})
+    document = _upload(tenant)
+    asked = _due(tenant, document)
+    work(tenant_id=tenant, stage_run_id=asked, clock=old)
+    assert _state(tenant, document)[1:] == (
+        "budget_spent",
+        "The month's budget of $1.00 is spent; raise it or wait until 1 December",
+    )
+    assert len(server.requests) == 1
+    work(tenant_id=tenant, stage_run_id=_due(tenant, document), clock=new)
+    assert _state(tenant, document) == (DocumentStatus.DONE, "", "")
+    assert len(server.requests) == 2
+
+
+def test_two_workers_want_the_last_dollar(tenant: UUID, server: LoopbackServer) -> None:
+    """There is money for one call: one document gets it, the other one waits, and nothing is spent beyond."""
+    inference.set_policy(
+        tenant_id=tenant, schema_slug="promise", engines=["layout", "sglang:medium"], clock=SYSTEM_CLOCK
+    )
+    _set(tenant, _month("0"))
+    server.reply = json.dumps({"warranty_code": CODE, "house": HOUSE})
+    pair = [_upload(tenant, mark=mark) for mark in ("one", "two")]
+    # The most that one call may cost is learnt from a refusal.
+    inference.set_budgets(tenant_id=tenant, budgets=[_month("0.000001")], clock=SYSTEM_CLOCK)
+    _look_again(tenant, pair[0])
+    most = _state(tenant, pair[0])[2].partition("cost up to $")[2].partition(";")[0]
+    inference.set_budgets(tenant_id=tenant, budgets=[_month(most)], clock=SYSTEM_CLOCK)
+    barrier = threading.Barrier(2)
+
+    def run(stage_run_id: UUID) -> None:
+        try:
+            barrier.wait()
+            work(tenant_id=tenant, stage_run_id=stage_run_id)
+        finally:
+            connection.close()
+
+    workers = [threading.Thread(target=run, args=(_due(tenant, document),)) for document in pair]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    states = sorted(_state(tenant, document)[:2] for document in pair)
+    assert states == [(DocumentStatus.DONE, ""), (DocumentStatus.EXTRACTED, "budget_spent")]
+    assert len(server.requests) == 1
+    (state,) = usage.budget_states(tenant_id=tenant, clock=SYSTEM_CLOCK)
+    assert (state.spent.usd, state.held.usd) == (Decimal("0.0005"), Decimal(0))
+    # What the one didn't use isn't enough for the other: it waits until somebody says so.
+    assert _set(tenant, _month("1")) == 1
+    assert [_state(tenant, document) for document in pair] == [(DocumentStatus.DONE, "", "")] * 2
+    day = SYSTEM_CLOCK.now().date()
+    report = usage.usage(tenant_id=tenant, by=Grouping.SCHEMA, first_day=day, last_day=day)
+    assert [(group.key, group.calls, group.documents, group.cost) for group in report.groups] == [
+        ("promise", 2, 2, Decimal("0.001"))
+    ]
+
+
+def test_the_policy_says_which_engines_run(tenant: UUID, server: LoopbackServer) -> None:
+    _set(tenant, _month("0"))
+    spending.set_policy(tenant_id=tenant, schema_slug="promise", engines=["sglang:medium"], clock=SYSTEM_CLOCK)
+    document = _upload(tenant)
+    assert _state(tenant, document)[1] == "budget_spent"
+    assert _values(tenant, document) == []
+    # Without the dear model there is nothing left to pay: what waited comes to its end.
+    assert spending.set_policy(tenant_id=tenant, schema_slug="promise", engines=["layout"], clock=SYSTEM_CLOCK) == 1
+    assert _state(tenant, document)[:2] == (DocumentStatus.NEEDS_REVIEW, "")
+    assert server.requests == []
+    second = _upload(tenant, mark="two")
+    assert _values(tenant, second) == LOCAL
+    everywhere, held = spending.policies(tenant_id=tenant)
+    assert everywhere is None
+    assert {policy.schema_slug: (policy.source, policy.engines[-1]) for policy in held} == {
+        "advertising-contract": ("schema", "sglang:small"),
+        "invoice": ("schema", "sglang:small"),
+        "nda": ("schema", "sglang:small"),
+        "promise": ("tenant_schema", "layout"),
+        "receipt": ("schema", "sglang:small"),
+    }
+
+
+def test_a_budget_or_policy_for_a_schema_that_isnt_there_is_refused(tenant: UUID) -> None:
+    lost = Budget(period=BudgetPeriod.MONTH, schema_slug="invoices", usd=Decimal(1))
+    with pytest.raises(UnknownSchemaError, match="there is no schema 'invoices'; there are: advertising-contract,"):
+        _set(tenant, lost)
+    with pytest.raises(UnknownSchemaError):
+        spending.set_policy(tenant_id=tenant, schema_slug="invoices", engines=["layout"], clock=SYSTEM_CLOCK)
+    assert spending.spending(tenant_id=tenant, clock=SYSTEM_CLOCK).budgets == ()
