@@ -10,7 +10,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Sum
+from django.db.models import Min, Sum
 
 from apps.common.clock import Clock
 from apps.inference.budgets import Amount, Budget, BudgetPeriod, BudgetState, month_of, refuse
@@ -231,12 +231,28 @@ def policies(*, tenant_id: UUID) -> dict[str, tuple[str, ...]]:
 
 
 @in_tenant_scope
-def calls_of_documents(*, tenant_id: UUID, document_ids: Sequence[UUID]) -> tuple[DocumentCalls, ...]:
-    """Return what each engine used on each of these documents; nothing for those that no model was asked about."""
-    rows = (
-        ModelCall.objects.filter(tenant_id=tenant_id, document_id__in=document_ids)
-        .values_list("document_id", "engine")
-        .annotate(Sum("prompt_tokens"), Sum("cached_tokens"), Sum("completion_tokens"))
+def first_call(*, tenant_id: UUID, schema_slug: str, engine: str, since: datetime) -> datetime | None:
+    """Return when an engine was first asked about a document of a schema in the time since then, None where never."""
+    calls = ModelCall.objects.filter(
+        tenant_id=tenant_id, schema_slug=schema_slug, engine=engine, created_at__gte=since, document_id__isnull=False
+    )
+    found: datetime | None = calls.aggregate(first=Min("created_at"))["first"]
+    return found
+
+
+@in_tenant_scope
+def calls_of_documents(
+    *, tenant_id: UUID, document_ids: Sequence[UUID], schema_slug: str | None = None
+) -> tuple[DocumentCalls, ...]:
+    """Return what each engine used on each of these documents; nothing for those that no model was asked about.
+
+    With `schema_slug`: only what was asked for this schema.
+    """
+    calls = ModelCall.objects.filter(tenant_id=tenant_id, document_id__in=document_ids)
+    if schema_slug is not None:
+        calls = calls.filter(schema_slug=schema_slug)
+    rows = calls.values_list("document_id", "engine").annotate(
+        Sum("prompt_tokens"), Sum("cached_tokens"), Sum("completion_tokens")
     )
     return tuple(
         DocumentCalls(

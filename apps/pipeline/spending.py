@@ -29,7 +29,7 @@ class Spending:
 class Policy:
     """Which engines may run on a schema's documents, and whose word that is: `schema`, `tenant` or `tenant_schema`.
 
-    `tenant` is the tenant's policy for all schemas that have none of their own, `tenant_schema` the one for this schema.
+    `tenant` is the policy for all schemas that have none of their own, `tenant_schema` the one for this schema.
     """
 
     schema_slug: str
