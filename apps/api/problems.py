@@ -16,6 +16,9 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError
 from apps.common.errors import QuireError, RetryableError
 from apps.documents.errors import DocumentBusyError, TooLargeError, UnknownSchemaError, UnsupportedTypeError
 from apps.documents.queries import BadCursorError
+from apps.inference.operations import BadBudgetError, BadPolicyError
+from apps.inference.profiles import UnknownProfileError
+from apps.pipeline.estimates import NoSuchDocumentsError
 from apps.pipeline.intake import NotCancellableError
 from apps.results.decisions import BadDecisionError, UnderWayError
 from apps.schemas.definitions import SchemaInvalid
@@ -36,6 +39,10 @@ STATUSES: dict[type[QuireError], HTTPStatus] = {
     NoSuchSchemaError: HTTPStatus.NOT_FOUND,
     BadDecisionError: HTTPStatus.UNPROCESSABLE_ENTITY,
     UnderWayError: HTTPStatus.CONFLICT,
+    BadBudgetError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    BadPolicyError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    UnknownProfileError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    NoSuchDocumentsError: HTTPStatus.NOT_FOUND,
 }
 
 

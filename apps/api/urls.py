@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from apps.api import decisions, documents, exports, problems, schemas, search
+from apps.api import budgets, decisions, documents, exports, problems, schemas, search, usage
 from apps.api.auth import ApiKeyBearer
 from apps.api.openapi import DescribedAPI
 
@@ -21,3 +21,5 @@ api.add_router("/documents", decisions.router)
 api.add_router("/schemas", schemas.router)
 api.add_router("", search.router)
 api.add_router("/exports", exports.router)
+api.add_router("", usage.router)
+api.add_router("", budgets.router)
