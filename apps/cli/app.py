@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import typer
 
-from apps.cli import models
+from apps.cli import budgets, estimate, models, usage
 from apps.cli.failures import CommandError
 from apps.common.errors import QuireError
 
@@ -19,6 +19,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(models.app, name="models")
+app.command(name="usage")(usage.show)
+app.add_typer(budgets.app, name="budgets")
+app.command(name="estimate")(estimate.show)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -9,13 +9,20 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 import httpx
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from apps.cli.failures import UNREACHABLE, USAGE, CommandError
 
 BASE = "/api/v1"
 TIMEOUT_SECONDS = 60.0
 MAX_REPLY_BYTES = 64 * 1024 * 1024
+MAX_FAULTS = 5
+
+
+class Wire(BaseModel):
+    """What REST gives or takes: printed as JSON, a field has the name that it has there."""
+
+    model_config = ConfigDict(serialize_by_alias=True)
 
 
 Reply = TypeVar("Reply", bound=BaseModel)
@@ -26,9 +33,15 @@ class _Credentials(BaseModel):
     api_key: str
 
 
+class _Fault(BaseModel):
+    path: str
+    message: str
+
+
 class _Problem(BaseModel):
     title: str = ""
     detail: str = ""
+    errors: list[_Fault] = []
 
 
 class Remote:
@@ -54,7 +67,14 @@ class Remote:
 
     def get(self, path: str, *, reply: type[Reply], query: Mapping[str, str | int] | None = None) -> Reply:
         """Return the answer at `path`, such as `/usage`, read as a model. Raises CommandError."""
-        status, content = self._send("GET", path, query or {})
+        return self._read(path, reply, self._send("GET", path, query or {}))
+
+    def send(self, method: str, path: str, *, body: object, reply: type[Reply]) -> Reply:
+        """Send a dataclass, a model or plain JSON by `POST` or `PUT`; return the answer. Raises CommandError."""
+        return self._read(path, reply, self._send(method, path, {}, TypeAdapter(object).dump_json(body)))
+
+    def _read(self, path: str, reply: type[Reply], answer: tuple[int, bytes]) -> Reply:
+        status, content = answer
         if status >= httpx.codes.BAD_REQUEST:
             raise CommandError(_refusal(status, content))
         try:
@@ -64,10 +84,15 @@ class Remote:
                 f"the answer of {self.url}{path} can't be read: is it a Quire of this version?"
             ) from None
 
-    def _send(self, method: str, path: str, query: Mapping[str, str | int]) -> tuple[int, bytes]:
+    def _send(
+        self, method: str, path: str, query: Mapping[str, str | int], body: bytes | None = None
+    ) -> tuple[int, bytes]:
         content = bytearray()
+        headers = {} if body is None else {"content-type": "application/json"}
         try:
-            with self._http.stream(method, self.url + path, params=dict(query)) as response:
+            with self._http.stream(
+                method, self.url + path, params=dict(query), content=body, headers=headers
+            ) as response:
                 for part in response.iter_raw():
                     content += part
                     if len(content) > MAX_REPLY_BYTES:
@@ -114,4 +139,5 @@ def _refusal(status: int, content: bytes) -> str:
     except ValidationError:
         problem = _Problem()
     said = problem.detail or problem.title or "no reason given"
-    return f"Quire refuses ({status}): {said}"
+    faults = "; ".join(f"{fault.path}: {fault.message}" for fault in problem.errors[:MAX_FAULTS])
+    return f"Quire refuses ({status}): {said}{f' ({faults})' if faults else ''}"

@@ -53,7 +53,7 @@ def loopback(answer: Answer) -> Iterator[Loopback]:
             self.end_headers()
             self.wfile.write(content)
 
-        do_GET = do_POST = _respond  # noqa: N815 - the base class's names
+        do_GET = do_POST = do_PUT = _respond  # noqa: N815 - the base class's names
 
         def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 - the base class's name
             """Say nothing."""

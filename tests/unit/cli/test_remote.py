@@ -73,6 +73,7 @@ def test_without_any_address_it_says_what_to_set() -> None:
     [
         (401, {"title": "Unauthorized", "detail": "Send a living API key."}, "Quire refuses (401): Send a living"),
         (422, {"title": "Invalid request"}, "Quire refuses (422): Invalid request"),
+        (422, {"detail": "Wrong.", "errors": [{"path": "/body/a", "message": "no"}]}, "(422): Wrong. (/body/a: no)"),
         (502, b"<html>bad gateway</html>", "Quire refuses (502): no reason given"),
         (200, b"<html>hello</html>", "/api/v1/usage can't be read"),
         (200, {"something": "else"}, "/api/v1/usage can't be read"),
