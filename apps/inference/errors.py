@@ -92,3 +92,19 @@ class UnauthorisedError(WaitingError):
     """The server doesn't take the key. The documents can't help it: they wait until the configuration is right."""
 
     code = "model_unauthorised"
+
+
+class ServerRestsError(ServerGoneError):
+    """Several calls met nobody, or no answer in time: the breaker is open, and one call at a time tries the server."""
+
+
+class NotYourTurnError(WaitingError):
+    """There is no room at the model server yet. The document comes again and keeps its place."""
+
+    code = "model_turn"
+
+
+class AdmissionDownError(WaitingError):
+    """Redis or Valkey, where the turns at the model server are kept, can't be reached."""
+
+    code = "broker_down"

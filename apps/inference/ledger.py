@@ -25,7 +25,9 @@ NOTHING = Usage()
 # nobody can tell what it will be billed at.
 NEVER_RAN = frozenset(
     {
+        "broker_down",
         "model_busy",
+        "model_turn",
         "model_unreachable",
         "wrong_model",
         "model_unauthorised",
