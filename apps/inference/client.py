@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 
@@ -51,6 +51,25 @@ class _Answer:
     retry_after: float | None
 
 
+class ChatClient(Protocol):
+    """What an engine asks. `waited` is the seconds that the last call waited before it was sent."""
+
+    waited: float
+
+    def complete(
+        self,
+        *,
+        messages: Sequence[Mapping[str, Any]],
+        schema: Mapping[str, Any],
+        max_tokens: int,
+        temperature: float = 0.0,
+        extra: Mapping[str, Any] | None = None,
+        prompt_tokens: int | None = None,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> Completion:
+        """As `SglangClient.complete`. `prompt_tokens` is for who counts before it sends."""
+
+
 class SglangClient:
     """Speaks to one server. Use it from one thread at a time, without a running event loop; close it in the end.
 
@@ -72,6 +91,7 @@ class SglangClient:
         timeouts: Timeouts | None = None,
         stream: bool = True,
     ) -> None:
+        self.waited = 0.0
         self._timeouts = timeouts or Timeouts()
         self._wanted = model
         self._model: str | None = None
@@ -117,6 +137,7 @@ class SglangClient:
         temperature: float = 0.0,
         logprobs: bool = False,
         extra: Mapping[str, Any] | None = None,
+        prompt_tokens: int | None = None,  # noqa: ARG002 - of use to who admits calls
         cancelled: Callable[[], bool] = lambda: False,
     ) -> Completion:
         """Ask once. The reply is held to a JSON Schema by the server; validate it nevertheless.

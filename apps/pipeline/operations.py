@@ -76,7 +76,7 @@ def claim(*, tenant_id: UUID, stage_run_id: UUID, lease_seconds: float) -> Claim
                   OR (s.status = 'running' AND s.lease_expires_at < clock_timestamp())
                 )
               RETURNING s.run_id, s.document_id, s.stage, s.shard, s.first_page, s.last_page, s.lane,
-                        s.fencing_token, s.attempts, s.progress, s.id
+                        s.fencing_token, s.attempts, s.progress, s.started_at, s.id
             ), hint AS (
               DELETE FROM pipeline_outboxmessage AS o USING claimed
               WHERE o.tenant_id = %(tenant)s AND o.stage_run_id = claimed.id
@@ -101,6 +101,7 @@ def claim(*, tenant_id: UUID, stage_run_id: UUID, lease_seconds: float) -> Claim
         token=row[7],
         attempt=row[8],
         progress=tuple(row[9]),
+        since=row[10],
     )
 
 

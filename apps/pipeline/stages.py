@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from apps.documents.models import DocumentStatus
 class Claim:
     """The right to do one piece of work until the lease ends. Only the holder of the newest token can commit.
 
+    `since` is when the work was first claimed: what has waited since then goes before what came later.
     `progress` is what an earlier attempt had done of it, in words of the stage's own.
     """
 
@@ -30,6 +32,7 @@ class Claim:
     lane: str
     token: int
     attempt: int
+    since: datetime
     progress: tuple[str, ...] = ()
 
     @property

@@ -18,7 +18,7 @@ from apps.extraction.page_need import Need
 from apps.extraction.prompt import DocumentPrompt, Part, ask, document_prompt, question
 from apps.extraction.values import ExtractedValue
 from apps.extraction.windows import TooLong
-from apps.inference.client import SglangClient
+from apps.inference.client import ChatClient
 from apps.inference.errors import (
     BadRequestError,
     ImageRefusedError,
@@ -54,7 +54,7 @@ class SglangEngine:
         self,
         *,
         profile: Profile,
-        client: SglangClient,
+        client: ChatClient,
         ledger: Purse,
         cancelled: Callable[[], bool] = lambda: False,
     ) -> None:
@@ -208,6 +208,7 @@ class SglangEngine:
                     schema=schema,
                     max_tokens=max_tokens,
                     temperature=RETRY_TEMPERATURE if attempt else 0.0,
+                    prompt_tokens=tokens,
                     cancelled=self._cancelled,
                 )
                 usage = completion.usage
@@ -227,7 +228,8 @@ class SglangEngine:
                 outcome = error.code
                 raise
             finally:
-                self._record(prompt, usage, reservation, seconds=monotonic() - started, outcome=outcome)
+                seconds = monotonic() - started - self._client.waited
+                self._record(prompt, usage, reservation, seconds=seconds, outcome=outcome)
         raise AssertionError  # the loop returns or raises
 
     def _price(self, prompt_tokens: int, completion_tokens: int, day: date) -> Decimal:

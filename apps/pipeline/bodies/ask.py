@@ -18,7 +18,10 @@ from apps.extraction.engines.turns import Turns
 from apps.extraction.notes import still_true
 from apps.extraction.values import ExtractedValue
 from apps.inference import queries as spending
+from apps.inference.admission import admission
+from apps.inference.admitted_client import AdmittedClient
 from apps.inference.client import SglangClient
+from apps.inference.fairness import Lane
 from apps.inference.operations import DocumentLedger
 from apps.inference.profiles import profile
 from apps.parsing import queries as parsing
@@ -56,7 +59,7 @@ def ask(*, claim: Claim, clock: Clock, cancelled: Callable[[], bool]) -> Outcome
         document_pages=summary.page_count or 0,
         clock=clock,
     )
-    client = _client(settings.QUIRE_INFERENCE_URL)
+    client = _client(settings.QUIRE_INFERENCE_URL, claim=claim)
     turns = Turns(
         (
             SglangEngine(profile=profile(name), client=client, ledger=purse, cancelled=cancelled)
@@ -65,6 +68,7 @@ def ask(*, claim: Claim, clock: Clock, cancelled: Callable[[], bool]) -> Outcome
         done=claim.progress,
     )
     try:
+        client.expect_room()
         answers = cascade.run(
             request=_request(tenant_id=tenant_id, blob_id=summary.blob_id, schema=schema, known=known), engines=turns
         )
@@ -96,11 +100,16 @@ def ask(*, claim: Claim, clock: Clock, cancelled: Callable[[], bool]) -> Outcome
     )
 
 
-def _client(url: str) -> SglangClient:
-    return SglangClient(
-        base_url=url,
-        api_key=settings.QUIRE_INFERENCE_API_KEY,
-        model=settings.QUIRE_INFERENCE_MODEL,
+def _client(url: str, *, claim: Claim) -> AdmittedClient:
+    key = settings.QUIRE_INFERENCE_API_KEY
+    return AdmittedClient(
+        client=SglangClient(base_url=url, api_key=key, model=settings.QUIRE_INFERENCE_MODEL),
+        admission=admission(
+            broker=settings.QUIRE_REDIS_URL, server=url, api_key=key, profile_name=settings.QUIRE_INFERENCE_PROFILE
+        ),
+        tenant_id=claim.tenant_id,
+        lane=Lane(claim.lane),
+        since=claim.since,
     )
 
 
