@@ -18,6 +18,7 @@ from pathlib import Path
 from time import monotonic
 from uuid import UUID, uuid4
 
+from django.conf import settings
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
@@ -227,9 +228,15 @@ def ending_of(error: BaseException) -> Ending:
     return Ending.LEFT
 
 
+def admission(server: str) -> Admission:
+    """Return the process's one queue before a server, as the settings have it."""
+    return _admission(
+        settings.QUIRE_REDIS_URL, server, settings.QUIRE_INFERENCE_API_KEY, settings.QUIRE_INFERENCE_PROFILE
+    )
+
+
 @cache
-def admission(*, broker: str, server: str, api_key: str | None, profile_name: str) -> Admission:
-    """Return the process's one queue before a server. `broker` is the URL of Redis or Valkey."""
+def _admission(broker: str, server: str, api_key: str | None, profile_name: str) -> Admission:
     redis = Redis.from_url(
         broker,
         decode_responses=True,

@@ -46,7 +46,7 @@ class Terms:
 
     quantum: int = 2_048
     bulk_share: float = 0.1
-    line: int = 16
+    line: int = 8
     patience: float = 10.0
     long_patience: float = 300.0
     again_seconds: float = 5.0

@@ -101,12 +101,11 @@ def ask(*, claim: Claim, clock: Clock, cancelled: Callable[[], bool]) -> Outcome
 
 
 def _client(url: str, *, claim: Claim) -> AdmittedClient:
-    key = settings.QUIRE_INFERENCE_API_KEY
     return AdmittedClient(
-        client=SglangClient(base_url=url, api_key=key, model=settings.QUIRE_INFERENCE_MODEL),
-        admission=admission(
-            broker=settings.QUIRE_REDIS_URL, server=url, api_key=key, profile_name=settings.QUIRE_INFERENCE_PROFILE
+        client=SglangClient(
+            base_url=url, api_key=settings.QUIRE_INFERENCE_API_KEY, model=settings.QUIRE_INFERENCE_MODEL
         ),
+        admission=admission(url),
         tenant_id=claim.tenant_id,
         lane=Lane(claim.lane),
         since=claim.since,

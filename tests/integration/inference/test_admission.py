@@ -80,7 +80,7 @@ class Queue:
         self.admission._run("finish", name, ending)
 
     def flying(self) -> list[str]:
-        return list(self.redis.zrange(f"{self.admission._keys}admitted", 0, -1))
+        return [str(name) for name in self.redis.zrange(f"{self.admission._keys}admitted", 0, -1)]
 
     def served(self, count: int) -> list[str]:
         """Let calls end one by one, the longest in flight first, and return the names in the order they were let in."""
@@ -158,8 +158,8 @@ def test_tenants_take_turns_by_tokens(server: str) -> None:
 
 
 def test_interactive_goes_first_and_bulk_keeps_its_share(server: str) -> None:
-    """With a share of a quarter bulk earns 33 1/3 tokens with each interactive call of 100, and pays 100."""
-    queue = Queue(_admission(server, capacity=ONE, terms=Terms(bulk_share=0.25)))
+    """With a share of a fifth bulk earns 25 tokens with each interactive call of 100, and pays 100."""
+    queue = Queue(_admission(server, capacity=ONE, terms=Terms(bulk_share=0.2)))
     for n in range(2):
         queue.enter(f"first{n}", _ticket(100, tenant=UUID(int=9)))
     for n in range(4):
@@ -168,9 +168,9 @@ def test_interactive_goes_first_and_bulk_keeps_its_share(server: str) -> None:
         queue.enter(f"inter{n}", _ticket(100, lane=Lane.INTERACTIVE))
     order = queue.served(14)[2:]
     assert [name.rstrip("0123456789") for name in order] == [
-        *("inter", "bulk", "inter", "inter", "inter"),
-        *("bulk", "inter", "inter", "inter"),
-        *("bulk", "inter", "inter"),
+        *("inter", "bulk"),
+        *("inter", "inter", "inter", "inter", "bulk"),
+        *("inter", "inter", "inter", "inter", "bulk"),
     ]
     assert [name for name in order if name.startswith("inter")] == [f"inter{n}" for n in range(9)]
 
@@ -259,7 +259,7 @@ def test_the_error_that_leaves_the_block_is_what_is_learnt(server: str, error: E
 
 def _hold(url: str, server: str, held: Event, until: Event) -> None:
     redis = Redis.from_url(url, decode_responses=True)
-    admission = Admission(redis=redis, server=server, fit=lambda: ONE, terms=Terms(lease_seconds=1.0))
+    admission = Admission(redis=redis, server=server, fit=lambda: ONE, terms=Terms(lease_seconds=3.0))
     with admission.admitted(_ticket(1000)):
         held.set()
         until.wait()
@@ -271,7 +271,7 @@ def test_a_killed_process_holds_its_tokens_no_longer_than_its_lease(server: str)
     process = processes.Process(target=_hold, args=(os.environ["QUIRE_REDIS_URL"], server, held, until))
     process.start()
     assert held.wait(60)
-    admission = _admission(server, capacity=ONE, terms=Terms(lease_seconds=1.0))
+    admission = _admission(server, capacity=ONE)
     assert admission.state().running == 1
     assert process.pid is not None
     os.kill(process.pid, signal.SIGKILL)
@@ -460,7 +460,7 @@ def _tried(admission: Admission) -> bool:
     """Try the server if it's time, and fail."""
     try:
         with admission.admitted(_ticket(1)):
-            raise ServerGoneError("gone")
+            raise ServerGoneError("gone")  # noqa: TRY301 - what a call in the block meets
     except ServerRestsError:
         return False
     except ServerGoneError:
