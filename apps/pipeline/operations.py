@@ -118,6 +118,14 @@ def renew(*, tenant_id: UUID, stage_run_id: UUID, token: int, lease_seconds: flo
 
 
 @in_tenant_scope
+def holds(*, tenant_id: UUID, stage_run_id: UUID, token: int) -> bool:
+    """Say whether this attempt still holds the work: nobody cancelled it, and nobody else took it."""
+    return StageRun.objects.filter(
+        tenant_id=tenant_id, id=stage_run_id, fencing_token=token, status=StageStatus.RUNNING
+    ).exists()
+
+
+@in_tenant_scope
 def complete(*, tenant_id: UUID, held: Claim, outcome: Outcome, clock: Clock) -> None:
     """Write what a stage made, mark it done, and plan what follows: all of it, or nothing.
 
