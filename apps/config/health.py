@@ -10,6 +10,9 @@ from django.http import HttpRequest, HttpResponse
 from redis import Redis
 from redis.exceptions import RedisError
 
+from apps.common.errors import RetryableError
+from apps.inference.admission import admission
+
 TIMEOUT_SECONDS = 2.0
 
 
@@ -54,8 +57,17 @@ def _broker() -> str:
 
 
 def _inference(url: str) -> str:
+    if _breaker_is_open(url):
+        return "down: the breaker is open, documents wait"
     try:
         httpx.get(f"{url.rstrip('/')}/health", timeout=TIMEOUT_SECONDS).raise_for_status()
     except httpx.HTTPError:
         return "down"
     return "ok"
+
+
+def _breaker_is_open(url: str) -> bool:
+    try:
+        return admission(url).state().open
+    except RetryableError:
+        return False  # the broker's own check says so

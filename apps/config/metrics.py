@@ -1,14 +1,50 @@
-"""`/metrics`: counters for Prometheus. They tell about traffic and the machine, so not everybody may read them."""
+"""`/metrics`: counters for Prometheus. They tell about traffic and the machine, so not everybody may read them.
+
+Beside django-prometheus's own stands the queue before the model server, as it is at the moment.
+"""
 
 from __future__ import annotations
 
 import hmac
+from collections.abc import Iterator
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django_prometheus.exports import ExportToDjangoView
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+
+from apps.common.errors import RetryableError
+from apps.inference.admission import admission
 
 _LOOPBACK = frozenset({"127.0.0.1", "::1"})
+
+
+class _AdmissionCollector:
+    """Asks Redis or Valkey when it is asked itself; says nothing where there is no model server or no broker."""
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        url = settings.QUIRE_INFERENCE_URL
+        try:
+            state = admission(url).state() if url else None
+        except RetryableError:
+            state = None
+        if state is None:
+            return
+        for name, words, value in (
+            ("breaker_open", "1 while the model server counts as gone", int(state.open)),
+            ("window_tokens", "Tokens that may be in flight at the model server", state.window),
+            ("ceiling_tokens", "Tokens that the model server holds at most", state.ceiling),
+            ("tokens_in_flight", "Tokens of the calls in flight", state.tokens),
+            ("calls_running", "Calls that the model server is taken to run", state.running),
+            ("calls_queued", "Calls that the model server is taken to queue", state.queued),
+            ("calls_waiting", "Calls that wait here for their turn", state.waiting),
+        ):
+            yield GaugeMetricFamily(f"quire_admission_{name}", words, value=value)
+
+
+_REGISTRY = CollectorRegistry()
+_REGISTRY.register(_AdmissionCollector())
 
 
 def metrics(request: HttpRequest) -> HttpResponse:
@@ -21,6 +57,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
             headers={"WWW-Authenticate": 'Bearer realm="quire metrics"'},
         )
     answer: HttpResponse = ExportToDjangoView(request)
+    answer.write(generate_latest(_REGISTRY))
     return answer
 
 

@@ -18,6 +18,7 @@ BOOTSTRAP = "bootstrap"
 # Tiers: the servers, then what prepares the database, then everything that uses it.
 SERVERS, PREPARATION, WORK = 0, 1, 2
 _QUIET_WORKER_SECONDS = 20.0
+MODEL_THREADS = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +72,16 @@ def _worker(queue: str, *, pool: str, size: int, yielding: bool = False) -> Proc
     )
 
 
+def _model_threads() -> int:
+    """Return how many threads ask models: somewhat more than the calls that their server runs at once.
+
+    They wait for the server nearly all of their time. Each takes up to two connections of Postgres, its own and that of
+    its heartbeat.
+    """
+    wished = os.environ.get("QUIRE_MODEL_THREADS", "")
+    return int(wished) if wished.isdecimal() and int(wished) else MODEL_THREADS
+
+
 def processes(*, port: int) -> tuple[Process, ...]:
     """Return the processes; `port` is the web server's."""
     cores = min(os.cpu_count() or 1, 8)
@@ -108,6 +119,6 @@ def processes(*, port: int) -> tuple[Process, ...]:
         ),
         _worker("parsing", pool="prefork", size=cores, yielding=True),
         _worker("extraction", pool="prefork", size=cores),
-        _worker("model", pool="threads", size=16),
+        _worker("model", pool="threads", size=_model_threads()),
         Process(name="sweeper", tier=WORK, command=(sys.executable, "-m", "workers.sweep"), ready=_settled),
     )
