@@ -21,13 +21,14 @@ class Usage:
 
 NOTHING = Usage()
 
+# These never left the house: they are no calls, and only give back what was reserved.
+NEVER_SENT = frozenset({"broker_down", "model_turn"})
 # The server refused these before it computed anything. Of any other call that ended without a word of its usage,
 # nobody can tell what it will be billed at.
-NEVER_RAN = frozenset(
+NEVER_RAN = NEVER_SENT | frozenset(
     {
-        "broker_down",
+        "logprobs_refused",
         "model_busy",
-        "model_turn",
         "model_unreachable",
         "wrong_model",
         "model_unauthorised",

@@ -14,7 +14,7 @@ from apps.common.errors import TerminalError
 from apps.common.ids import new_id
 from apps.inference import queries
 from apps.inference.budgets import Amount, Budget, month_of
-from apps.inference.ledger import CallRecord, Reservation
+from apps.inference.ledger import NEVER_SENT, CallRecord, Reservation
 from apps.inference.models import CostBasis, EnginePolicy, ModelCall, StoredBudget, StoredReservation
 from apps.inference.profiles import profile
 from apps.tenants.scope import in_tenant_scope
@@ -86,6 +86,10 @@ class DocumentLedger:
 
     def record(self, call: CallRecord) -> None:
         """As `Ledger` has it, but for a database that is gone: then the reservation holds the money till it expires."""
+        if call.outcome in NEVER_SENT:
+            if call.reservation is not None:
+                release(tenant_id=self._tenant_id, reservation=call.reservation)
+            return
         record_calls(
             tenant_id=self._tenant_id,
             document_id=self._document_id,
