@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from rapidfuzz import fuzz
 
@@ -65,7 +66,7 @@ class Grounding:
         return Evidence(page=self.page, box=self.box, quote=self.quote)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Occurrence:
     """A place that says a value."""
 
@@ -73,7 +74,7 @@ class Occurrence:
     span: Span
     score: float
 
-    @property
+    @cached_property
     def box(self) -> Box:
         return self.page.box(self.span)
 
@@ -119,11 +120,14 @@ def ground(
     return chosen.grounding
 
 
-def occurrences(*, index: DocumentIndex, value: str, kind: Kind) -> list[Occurrence]:
-    """Return every place that says a canonical value."""
+def occurrences(*, index: DocumentIndex, value: str, kind: Kind) -> Sequence[Occurrence]:
+    """Return every place that says a canonical value. It is looked for once: rows say the same value often."""
     if not value.strip() or len(value) > _MAX_VALUE:
-        return []
-    return list(_occurrences(index, value, kind))
+        return ()
+    key = (value, kind)
+    if key not in index.found:
+        index.found[key] = tuple(_occurrences(index, value, kind))
+    return index.found[key]
 
 
 def tier(score: float) -> int:

@@ -7,9 +7,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate, pairwise
+from typing import TYPE_CHECKING
 
 from apps.extraction.normalising import squeeze, squeeze_with_offsets
 from apps.parsing.pages import Box, Page, ParsedDocument, Word
+from apps.schemas.fields import Kind
+
+if TYPE_CHECKING:
+    from apps.extraction.grounding import Occurrence
 
 MAX_OCCURRENCES = 200
 # How far apart, in line heights, words may stand that are read as one number or identifier.
@@ -226,6 +231,8 @@ class DocumentIndex:
 
     def __init__(self, document: ParsedDocument) -> None:
         self.document = document
+        # What `grounding` found, by canonical value and kind.
+        self.found: dict[tuple[str, Kind], tuple[Occurrence, ...]] = {}
         self.pages = tuple(PageIndex(page) for page in document.pages)
 
     @cached_property

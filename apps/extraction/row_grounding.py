@@ -125,7 +125,6 @@ class _Table:
         self._reach = reach
         self._across = across
         self._anchors: list[Evidence | None] = []
-        self._found: dict[tuple[str, Kind], list[Occurrence]] = {}
 
     def anchor(self, columns: Sequence[str]) -> None:
         """Find each row by the first of its values that is on a page, next to the row before, at a spot of its own."""
@@ -190,10 +189,7 @@ class _Table:
         }
 
     def _places(self, cell: Cell, *, beside: Evidence | None, reach: float | None) -> list[_Place]:
-        key = (cell.value, cell.kind)
-        if key not in self._found:
-            self._found[key] = occurrences(index=self._index, value=cell.value, kind=cell.kind)
-        found = self._found[key]
+        found = occurrences(index=self._index, value=cell.value, kind=cell.kind)
         if beside is not None and reach is not None:
             near = [item for item in found if abs(item.page.page.number - beside.page) <= reach + 1]
             found = [item for item in near if rows_apart(item, beside) <= reach]
