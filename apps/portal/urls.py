@@ -6,7 +6,7 @@ from django.contrib.auth.views import LogoutView
 from django.urls import path
 from django.views.generic import RedirectView
 
-from apps.portal.views import administration, document, documents, search, signing
+from apps.portal.views import administration, document, documents, search, signing, usage
 
 app_name = "portal"
 urlpatterns = [
@@ -22,6 +22,7 @@ urlpatterns = [
     path("documents/<uuid:document_id>/delete", document.delete, name="delete"),
     path("search", search.search, name="search"),
     path("schemas", administration.schema_list, name="schemas"),
+    path("usage", usage.usage, name="usage"),
     path("keys", administration.api_keys, name="api-keys"),
     path("keys/<uuid:key_id>/revoke", administration.revoke_api_key, name="revoke-api-key"),
 ]
