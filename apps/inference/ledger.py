@@ -92,8 +92,11 @@ class Purse(Ledger, Protocol):
         The call's record carries the reservation back, whatever became of the call.
         """
 
-    def look_ahead(self, *, tokens: int, usd: Decimal) -> None:
-        """Raise BudgetSpentError where several calls, not yet made, cost more than there is. It reserves nothing."""
+    def look_ahead(self, *, tokens: int, usd: Decimal, what: str) -> None:
+        """Raise BudgetSpentError where what isn't reserved yet, nor by this, costs more than there is.
+
+        `what` names it in the refusal: `the whole document`.
+        """
 
 
 def gpu_seconds(*, seconds: float, gpus: int, share: float = 1.0) -> float:

@@ -73,7 +73,7 @@ class DocumentLedger:
             clock=self._clock,
         )
 
-    def look_ahead(self, *, tokens: int, usd: Decimal) -> None:
+    def look_ahead(self, *, tokens: int, usd: Decimal, what: str) -> None:
         """As `Purse` has it. Raises BudgetSpentError."""
         queries.check(
             tenant_id=self._tenant_id,
@@ -81,7 +81,7 @@ class DocumentLedger:
             document_id=self._document_id,
             expected=Amount(usd=usd, tokens=tokens),
             clock=self._clock,
-            what="the whole document",
+            what=what,
         )
 
     def record(self, call: CallRecord) -> None:

@@ -33,6 +33,8 @@ BACKOFF_BASE_SECONDS = 2.0
 BACKOFF_CAP_SECONDS = 300.0
 # What was put back together shan't come back together.
 JITTER = 0.2
+# Whoever raises a budget shan't wait until a hundred thousand documents are told.
+WOKEN_AT_ONCE = 1000
 
 
 class LeaseLostError(Exception):
@@ -196,6 +198,7 @@ def wake(*, tenant_id: UUID, reason_code: str) -> int:
     """Let work that waits for this reason look again now. Returns how many pieces do.
 
     For what is mended at a known moment, as a budget that is raised: without it they look again at their own time.
+    However many there are, hints for the first ones are sent here; the sweeper sends the others, which are due too.
     """
     with connection.cursor() as cursor:
         cursor.execute(
@@ -217,7 +220,7 @@ def wake(*, tenant_id: UUID, reason_code: str) -> int:
             Hint(tenant_id=tenant_id, stage_run_id=id_, stage=stage, lane=lane, shard=shard)
             for id_, stage, lane, shard in cursor
         ]
-    _send_on_commit(hints)
+    _send_on_commit(hints[:WOKEN_AT_ONCE])
     return len(hints)
 
 

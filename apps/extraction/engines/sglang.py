@@ -79,6 +79,9 @@ class SglangEngine:
         fields = [field for field in request.schema.fields if field.name in request.wanted]
         if not fields:
             return Extraction(values=())
+        # A parked document looks again and again: its pages aren't read while not even a reply could be paid.
+        shortest = self._price(0, REPLY_TOKENS, _today())
+        self._ledger.look_ahead(tokens=REPLY_TOKENS, usd=shortest, what="even the shortest call")
         answers: list[tuple[ExtractedValue, ...]] = []
         notes: list[str] = []
         begun = False
@@ -107,7 +110,9 @@ class SglangEngine:
         if windows * questions > 1:
             prompt_tokens = int((packed.tokens + QUESTION_TOKENS) * windows * questions)
             self._ledger.look_ahead(
-                tokens=prompt_tokens + REPLY_TOKENS, usd=self._price(prompt_tokens, REPLY_TOKENS, _today())
+                tokens=prompt_tokens + REPLY_TOKENS,
+                usd=self._price(prompt_tokens, REPLY_TOKENS, _today()),
+                what="the whole document",
             )
 
     def _read(self, packed: Packed, *, request: ExtractionRequest, fields: Sequence[Field]) -> _Found:

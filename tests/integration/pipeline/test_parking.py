@@ -181,10 +181,11 @@ def test_a_documents_budget_parks_that_document(tenant: UUID, server: LoopbackSe
     document = _upload(tenant)
     status, code, reason = _state(tenant, document)
     assert (status, code) == (DocumentStatus.EXTRACTED, "budget_spent")
-    assert reason.startswith(
-        "The budget of $0.000001 a document for schema promise has $0.000001 left, and the next call may cost up to $"
+    # 4,096 tokens of a reply at $2.00 a million.
+    assert reason == (
+        "The budget of $0.000001 a document for schema promise has $0.000001 left, and even the shortest call may cost "
+        "up to $0.008192; raise it"
     )
-    assert reason.endswith("; raise it")
     assert _values(tenant, document) == LOCAL
     assert server.requests == []
 
@@ -227,7 +228,7 @@ def test_two_workers_want_the_last_dollar(tenant: UUID, server: LoopbackServer) 
     server.reply = json.dumps({"warranty_code": CODE, "house": HOUSE})
     pair = [_upload(tenant, mark=mark) for mark in ("one", "two")]
     # The most that one call may cost is learnt from a refusal.
-    inference.set_budgets(tenant_id=tenant, budgets=[_month("0.000001")], clock=SYSTEM_CLOCK)
+    inference.set_budgets(tenant_id=tenant, budgets=[_month("0.008192")], clock=SYSTEM_CLOCK)
     _look_again(tenant, pair[0])
     most = _state(tenant, pair[0])[2].partition("cost up to $")[2].partition(";")[0]
     inference.set_budgets(tenant_id=tenant, budgets=[_month(most)], clock=SYSTEM_CLOCK)

@@ -352,14 +352,15 @@ def test_every_call_is_in_the_ledger_with_its_price(bench: Bench) -> None:
     assert (held.max_tokens, held.usd) == (4096, (Decimal("0.4") * held.prompt_tokens + 2 * 4096) / 1_000_000)
     assert good.price_date == date(2025, 8, 12)
     assert good.gpu_seconds == 4 * good.seconds
-    assert bench.calls.ahead == []
+    assert bench.calls.ahead == [(4096, "even the shortest call")] * 2
 
 
 def test_a_document_of_several_calls_is_looked_ahead_at_once(bench: Bench) -> None:
     bench.server.reply = json.dumps({"items": []})
     bench.ask("items", pages=80, source=TextSource.OCR)
     assert len(bench.calls.reserved) == 2
-    (ahead,) = bench.calls.ahead
+    _, (ahead, what) = bench.calls.ahead
+    assert what == "the whole document"
     # The first window has 48 of 80 pages; both have room for a question, and one reply is counted.
     first = bench.calls.reserved[0].prompt_tokens
     assert first < (ahead - 4096) * 48 / 80 < first + 4096
