@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -12,21 +12,23 @@ import orjson
 from jsonschema import Draft202012Validator
 
 from apps.common.text import storable
-from apps.extraction.canonical import canonical
+from apps.extraction.canonical import canonical, has_valid_check
+from apps.extraction.confidence import ACCEPT_FROM, Sign, Signs, score
 from apps.extraction.grounding import Grounding, ground
+from apps.extraction.normalising import squeeze
 from apps.extraction.page_index import DocumentIndex
 from apps.extraction.row_grounding import Cell, ground_rows
 from apps.extraction.spellings import NUMERIC
+from apps.extraction.token_logprobs import Sureness, sureness
 from apps.extraction.values import Evidence, ExtractedValue, ValueStatus
 from apps.inference.errors import OffSchemaReplyError, TruncatedReplyError
+from apps.inference.replies import TokenLogprob
 from apps.parsing.pages import ParsedDocument
 from apps.schemas.fields import Field, Kind
 
 MAX_VALUE = 500
 MAX_QUOTE = 200
 MAX_ITEMS = 100
-# A value that stands on the page as the model quoted it is as sure as a model alone can make it.
-ACCEPT_FROM = 0.8
 # How far above or below the text that a row is found by its other values may stand, in page heights.
 ROW_REACH = 0.12
 _EVERYWHERE = frozenset({Kind.CURRENCY, Kind.COUNTRY, Kind.BOOLEAN})
@@ -46,6 +48,7 @@ class Claimed:
     value: str
     quote: str
     page: int
+    tokens: Sureness | None = None
 
 
 def reply_schema(fields: Sequence[Field]) -> dict[str, Any]:
@@ -58,8 +61,13 @@ def reply_schema(fields: Sequence[Field]) -> dict[str, Any]:
     }
 
 
-def read_reply(*, text: str, fields: Sequence[Field]) -> tuple[Claimed, ...]:
-    """Return what a reply claims. Raises TruncatedReplyError for cut JSON, OffSchemaReplyError for anything else."""
+def read_reply(
+    *, text: str, fields: Sequence[Field], tokens: Sequence[TokenLogprob] | None = None
+) -> tuple[Claimed, ...]:
+    """Return what a reply claims, and by its tokens how sure the model was of it.
+
+    Raises TruncatedReplyError for cut JSON, OffSchemaReplyError for anything else.
+    """
     try:
         # Unlike json it takes no NaN, no half of a surrogate pair, and no depth that ends in a RecursionError.
         reply = orjson.loads(text.translate(_CONTROLS))
@@ -69,7 +77,9 @@ def read_reply(*, text: str, fields: Sequence[Field]) -> tuple[Claimed, ...]:
         raise OffSchemaReplyError("the model's reply is no JSON") from None
     if not Draft202012Validator(reply_schema(fields)).is_valid(reply):
         raise OffSchemaReplyError("the model's reply is not of the form that was asked for")
-    return tuple(claim for field in fields for claim in _claims(field, reply[field.name], f"/{field.name}"))
+    claims = (claim for field in fields for claim in _claims(field, reply[field.name], f"/{field.name}"))
+    sure = sureness(text=text, tokens=tokens)
+    return tuple(replace(claim, tokens=sure.get(f"{claim.path}/value")) for claim in claims)
 
 
 def resolve(
@@ -90,7 +100,14 @@ def resolve(
         if grounding is None:
             status, confidence = ValueStatus.UNGROUNDED, 0.0
         else:
-            confidence = round(0.9 * grounding.score, 3)
+            confidence = score(
+                Signs(
+                    grounding=grounding.score,
+                    quote=_sign(quotes(claim.quote, grounding.quote)),
+                    form=_sign(has_valid_check(value, claim.field.kind)),
+                    tokens=claim.tokens,
+                )
+            )
             status = ValueStatus.ACCEPTED if confidence >= ACCEPT_FROM else ValueStatus.NEEDS_REVIEW
             evidence = (grounding.evidence,)
         values.append(
@@ -153,6 +170,16 @@ def _cell(claim: Claimed, value: str) -> Cell:
 
 def _labels(field: Field) -> tuple[str, ...]:
     return tuple(label for labels in field.labels.values() for label in labels)
+
+
+def quotes(quote: str, words: str) -> bool | None:
+    """Return whether what a model quoted and the page's words are one in the other; None where it quoted nothing."""
+    said, shown = squeeze(quote), squeeze(words)
+    return shown in said or said in shown if said else None
+
+
+def _sign(check: bool | None) -> Sign:  # noqa: FBT001 - three answers, not a switch
+    return Sign.NOTHING if check is None else Sign.FOR if check else Sign.AGAINST
 
 
 def _field_schema(field: Field) -> dict[str, Any]:

@@ -140,6 +140,14 @@ def all_readings(text: str, kind: Kind, *, language: str | None = None) -> tuple
     return (form,) if form is not None else ()
 
 
+def same(one: str, other: str, kind: Kind) -> bool:
+    """Return whether two canonical values are one: 12.5 and 12.50 are, text is compared letter by letter."""
+    if kind in {Kind.MONEY, Kind.NUMBER, Kind.INTEGER}:
+        first, second = as_decimal(one), as_decimal(other)
+        return one == other or (first is not None and first == second)
+    return one == other
+
+
 def as_decimal(value: str) -> Decimal | None:
     """Return a canonical amount as a Decimal, or None if it isn't one."""
     return Decimal(value) if re.fullmatch(r"-?\d{1,40}(\.\d{1,20})?", value, re.ASCII) else None

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from apps.extraction.calibration import Curve
 from apps.extraction.completeness import ledger
+from apps.extraction.confidence import rivals, ruled, weighed
 from apps.extraction.engines.protocol import Engine, ExtractionRequest
-from apps.extraction.notes import broken, unaccounted
+from apps.extraction.notes import broken, unaccounted, unequal
 from apps.extraction.values import ExtractedValue, ValueStatus
 from apps.parsing.pages import ParsedDocument
 from apps.schemas.constraints import violated
@@ -52,9 +54,12 @@ def run(
     *,
     request: ExtractionRequest,
     engines: Iterable[Engine],
+    curves: Mapping[str, Curve] | None = None,
 ) -> Answers:
     """Ask the engines in turn. Values that `request.known` holds are kept unless a later engine does better.
 
+    Where a model contradicts what was known, the losing value becomes an alternative. `curves` calibrate an engine's
+    confidence, by its name.
     Raises what an engine raises: RetryableError or TerminalError.
     """
     schema = request.schema
@@ -62,31 +67,56 @@ def run(
     best: dict[str, tuple[ExtractedValue, ...]] = _by_field(known)
     others: dict[str, tuple[ExtractedValue, ...]] = {}
     notes: list[str] = []
-    missing = _missing(schema=schema, best=best) & request.wanted
+    curves = curves or {}
+    contested: set[str] = set()
+    values, breaches = _ruled(best, schema=schema, curves=curves, held_back={*faults, *contested})
+    missing = _missing(schema=schema, best=_by_field(values)) & request.wanted
     for engine in engines:
         if not missing:
             break
         asked = replace(request, wanted=missing, known=tuple(value for values in best.values() for value in values))
         found = engine.extract(asked)
         notes.extend(f"{engine.name}: {note}" for note in found.notes)
-        checked, more = _checked(found.values, schema=schema)
+        found_twice = {value.path for value in found.alternatives}
+        weighty = weighed(found.values, known=asked.known, curves=curves, contested=found_twice)
+        checked, more = _checked(weighty, schema=schema)
         for name, values in _by_field(checked).items():
-            if name in missing and _better(values, best.get(name, ())):
+            kept = best.get(name, ())
+            if name in missing and not _better(values, kept):
+                others[name] = (*others.get(name, ()), *rivals(values, kept=kept))
+            elif name in missing:
                 best[name] = values
-                others[name] = tuple(value for value in found.alternatives if top_level(value.path) == name)
+                contested = {path for path in contested if top_level(path) != name}
+                contested |= {path for path in found_twice if top_level(path) == name}
+                others[name] = (
+                    *(value for value in found.alternatives if top_level(value.path) == name),
+                    *rivals(kept, kept=values),
+                )
                 faults = {path: words for path, words in faults.items() if top_level(path) != name}
                 faults |= {value.path: more[value.path] for value in values if value.path in more}
-        missing = _missing(schema=schema, best=best) & request.wanted
+        values, breaches = _ruled(best, schema=schema, curves=curves, held_back={*faults, *contested})
+        missing = _missing(schema=schema, best=_by_field(values)) & request.wanted
     order = [field.name for field in schema.fields]
     missing_rows = _unaccounted(request=request, best=best)
     notes.extend(unaccounted(name=name, count=count) for name, count in missing_rows.items())
     return Answers(
-        values=tuple(value for name in order for value in best.get(name, ())),
-        notes=tuple(dict.fromkeys([*notes, *map(broken, faults.values())])),
+        values=values,
+        notes=tuple(dict.fromkeys([*notes, *map(broken, faults.values()), *map(unequal, breaches)])),
         missing=missing,
         incomplete=frozenset(missing_rows),
         alternatives=tuple(value for name in order for value in others.get(name, ())),
     )
+
+
+def _ruled(
+    best: Mapping[str, Sequence[ExtractedValue]],
+    *,
+    schema: Schema,
+    curves: Mapping[str, Curve],
+    held_back: Collection[str],
+) -> tuple[tuple[ExtractedValue, ...], tuple[str, ...]]:
+    values = [value for field in schema.fields for value in best.get(field.name, ())]
+    return ruled(values, schema=schema, curves=curves, held_back=held_back)
 
 
 def _unaccounted(*, request: ExtractionRequest, best: Mapping[str, Sequence[ExtractedValue]]) -> dict[str, int]:

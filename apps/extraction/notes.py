@@ -19,6 +19,11 @@ def broken(words: str) -> str:
     return f"{_SCHEMA}{words}"
 
 
+def unequal(rule: str) -> str:
+    """Say which of the schema's rules the values break."""
+    return f"{_SCHEMA}{rule} doesn't hold"
+
+
 def unaccounted(*, name: str, count: int) -> str:
     """Say how many rows of an array's table nobody answered for."""
     return f"{name}: {count} row{'s' if count > 1 else ''} of its table {'are' if count > 1 else 'is'} {_UNACCOUNTED}"

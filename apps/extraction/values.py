@@ -39,7 +39,8 @@ class ExtractedValue:
     `path` is a JSON Pointer (RFC 6901) into the schema's instance, e.g. `/line_items/0/quantity`. `value` is canonical
     text: dates ISO 8601, amounts and numbers as decimal strings without separators, currency ISO 4217, booleans
     `true`/`false`, anything else as the page or the XML has it with white space collapsed. `confidence` in [0, 1] is
-    computed by Quire, never asked of a model. `formula` names the inputs of a derived value.
+    computed by Quire, never asked of a model: the share right of such values. `score` is what the engine gave it before
+    it was calibrated, None where that is the same. `formula` names the inputs of a derived value.
     """
 
     path: str
@@ -50,3 +51,4 @@ class ExtractedValue:
     status: ValueStatus
     evidence: tuple[Evidence, ...] = ()
     formula: str | None = None
+    score: float | None = None

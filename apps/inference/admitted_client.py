@@ -52,6 +52,7 @@ class AdmittedClient:
         schema: Mapping[str, Any],
         max_tokens: int,
         temperature: float = 0.0,
+        logprobs: bool = False,
         extra: Mapping[str, Any] | None = None,
         prompt_tokens: int | None = None,
         cancelled: Callable[[], bool] = lambda: False,
@@ -78,6 +79,7 @@ class AdmittedClient:
                 schema=schema,
                 max_tokens=max_tokens,
                 temperature=temperature,
+                logprobs=logprobs,
                 extra=extra,
                 cancelled=call.cancelled,
             )

@@ -63,6 +63,7 @@ class ChatClient(Protocol):
         schema: Mapping[str, Any],
         max_tokens: int,
         temperature: float = 0.0,
+        logprobs: bool = False,
         extra: Mapping[str, Any] | None = None,
         prompt_tokens: int | None = None,
         cancelled: Callable[[], bool] = lambda: False,

@@ -214,10 +214,11 @@ class SglangEngine:
                     max_tokens=max_tokens,
                     temperature=RETRY_TEMPERATURE if attempt else 0.0,
                     prompt_tokens=tokens,
+                    logprobs=True,
                     cancelled=self._cancelled,
                 )
                 usage = completion.usage
-                return read_reply(text=completion.text, fields=fields)
+                return read_reply(text=completion.text, fields=fields, tokens=completion.tokens)
             except TruncatedReplyError as error:
                 outcome = error.code
                 usage = usage if usage is not NOTHING else error.usage

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
+from apps.extraction.calibration import Curve
 from apps.extraction.cascade import Answers, run, top_level
 from apps.extraction.engines.protocol import Extraction, ExtractionRequest
 from apps.extraction.values import ExtractedValue, ValueStatus
 from apps.parsing.pages import ParsedDocument
-from apps.schemas.fields import Field, Kind, Schema
+from apps.schemas.fields import Field, Kind, Rule, Schema
 
 SCHEMA = Schema(
     slug="s",
@@ -181,3 +182,80 @@ def test_a_later_engine_mends_a_value_against_a_constraint() -> None:
         ("1", ValueStatus.ACCEPTED),
     ]
     assert answers.notes == ()
+
+
+TOTALS = Schema(
+    slug="t",
+    version=1,
+    title="T",
+    description="",
+    fields=tuple(Field(name=name, title=name, kind=Kind.MONEY) for name in ("net", "tax", "gross")),
+    rules=(Rule(left="net + tax", right="gross"),),
+)
+
+
+def _amount(
+    name: str, text: str, engine: str, *, confidence: float = 0.9, status: ValueStatus = ValueStatus.ACCEPTED
+) -> ExtractedValue:
+    return ExtractedValue(
+        path=f"/{name}", value=text, kind=Kind.MONEY, engine=engine, confidence=confidence, status=status
+    )
+
+
+def _totals(
+    *engines: Scripted, known: tuple[ExtractedValue, ...] = (), curves: Mapping[str, Curve] | None = None
+) -> Answers:
+    request = ExtractionRequest(
+        document=ParsedDocument(pages=()), schema=TOTALS, wanted=frozenset({"net", "tax", "gross"}), known=known
+    )
+    return run(request=request, engines=engines, curves=curves)
+
+
+def test_a_models_value_that_breaks_a_rule_with_another_engines_is_not_accepted() -> None:
+    known = (_amount("net", "100.00", "layout"), _amount("gross", "119.00", "layout"))
+    small = Scripted("sglang:small", [_amount("tax", "91.00", "sglang:small")])
+    medium = Scripted("sglang:medium", [_amount("tax", "19.00", "sglang:medium")])
+    wrong = _totals(small, known=known)
+    assert [(value.value, value.status) for value in wrong.values] == [
+        ("100.00", ValueStatus.NEEDS_REVIEW),
+        ("91.00", ValueStatus.NEEDS_REVIEW),
+        ("119.00", ValueStatus.NEEDS_REVIEW),
+    ]
+    assert wrong.notes == ("schema: net + tax = gross doesn't hold",)
+    assert wrong.missing == frozenset({"net", "tax", "gross"})
+    assert wrong.doubtful(schema=TOTALS)
+    # The next model is asked, and has it right.
+    _totals(small, medium, known=known)
+    assert medium.asked == [frozenset({"net", "tax", "gross"})]
+
+
+def test_a_model_that_agrees_is_believed_and_one_that_does_not_leaves_both_to_the_reviewer() -> None:
+    weak = _amount("tax", "19.00", "layout", confidence=0.65, status=ValueStatus.NEEDS_REVIEW)
+    unsure = _amount("tax", "19.00", "sglang:small", confidence=0.75, status=ValueStatus.NEEDS_REVIEW)
+    agreed = _totals(Scripted("sglang:small", [unsure]), known=(weak,))
+    assert [(value.engine, value.confidence, value.status) for value in agreed.values] == [
+        ("sglang:small", 0.918, ValueStatus.ACCEPTED)
+    ]
+    assert agreed.alternatives == ()
+    other = _amount("tax", "91.00", "sglang:small")
+    contradicted = _totals(Scripted("sglang:small", [other]), known=(weak,))
+    assert [(value.engine, value.value, value.status) for value in contradicted.values] == [
+        ("layout", "19.00", ValueStatus.NEEDS_REVIEW)
+    ]
+    assert [(value.engine, value.value, value.confidence) for value in contradicted.alternatives] == [
+        ("sglang:small", "91.00", 0.759)
+    ]
+    faint = _amount("tax", "19.00", "layout", confidence=0.5, status=ValueStatus.NEEDS_REVIEW)
+    won = _totals(Scripted("sglang:small", [other]), known=(faint,))
+    assert [(value.value, value.status) for value in won.values] == [("91.00", ValueStatus.ACCEPTED)]
+    assert won.alternatives == (faint,)
+
+
+def test_a_value_whose_like_were_mostly_wrong_goes_on_to_the_next_engine() -> None:
+    curves = {"layout": Curve(points=((0.5, 0.3), (0.95, 0.6)))}
+    layout = Scripted("layout", [_amount("net", "100.00", "layout")])
+    model = Scripted("sglang:small", [])
+    answers = _totals(layout, model, curves=curves)
+    assert model.asked == [frozenset({"net", "tax", "gross"})]
+    (value,) = answers.values
+    assert (value.score, value.confidence, value.status) == (0.9, 0.5667, ValueStatus.NEEDS_REVIEW)

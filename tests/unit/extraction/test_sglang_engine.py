@@ -31,7 +31,7 @@ from apps.inference.tokens import counter
 from apps.parsing.pages import Box, Page, ParsedDocument, TextSource, Word
 from apps.schemas.fields import Field, Kind, Schema
 from tests.factories.purse import OpenPurse
-from tests.faults.sglang_server import LoopbackServer, answers, loopback_server, says
+from tests.faults.sglang_server import LoopbackServer, answers, logprob_events, loopback_server, says, streams
 
 SCHEMA = Schema(
     slug="slip",
@@ -132,6 +132,44 @@ def test_a_good_answer_becomes_grounded_values(bench: Bench) -> None:
     # Two amounts are alike: the quote tells that the one beside "Total" is meant.
     assert 0.25 < evidence.box.center[1] < 0.3
     assert "1,234.50" in evidence.quote
+
+
+def _tokens(text: str, *, unsure: str, logprob: float) -> list[tuple[str, float]]:
+    """Cut a reply into tokens of three characters, all certain but those of one part."""
+    start = text.index(unsure)
+    pieces = [text[at : at + 3] for at in range(0, start, 3)]
+    pieces[-1] = pieces[-1][: start - 3 * (len(pieces) - 1)]
+    rest = text[start + len(unsure) :]
+    after = [rest[at : at + 3] for at in range(0, len(rest), 3)]
+    return [*((piece, 0.0) for piece in pieces), (unsure, logprob), *((piece, 0.0) for piece in after)]
+
+
+def test_a_value_whose_tokens_the_model_was_unsure_of_goes_to_review(bench: Bench) -> None:
+    reply = json.dumps(GOOD)
+    for logprob, confidence, status in (
+        (0.0, 0.9, ValueStatus.ACCEPTED),
+        (-0.6931471805599453, 0.692, ValueStatus.NEEDS_REVIEW),  # one in two: 9 / 4 to 1
+    ):
+        tokens = _tokens(reply, unsure="14 March 2025", logprob=logprob)
+        bench.server.faults = [streams(logprob_events(tokens))]
+        values = {value.path: value for value in bench.ask().values}
+        assert (values["/issued"].confidence, values["/issued"].status) == (confidence, status)
+        assert values["/items/0/name"].confidence == 0.9
+    assert [request["logprobs"] for request in bench.server.requests] == [True, True]
+
+
+def test_a_server_that_knows_no_log_probabilities_is_as_good_as_before(bench: Bench) -> None:
+    bench.server.reply = json.dumps(GOOD)
+    bench.server.faults = [answers(400, b'{"message": "logprobs are not supported"}')]
+    values = {value.path: value.confidence for value in bench.ask().values}
+    assert values["/issued"] == 0.9
+    assert [request.get("logprobs") for request in bench.server.requests] == [True, None]
+
+
+def test_a_quote_that_does_not_hold_the_value_makes_it_doubtful(bench: Bench) -> None:
+    bench.server.reply = json.dumps(GOOD | {"items": [{"name": _claim("Pump", "Delivery slip 4711")}]})
+    values = {value.path: value for value in bench.ask().values}
+    assert (values["/items/0/name"].confidence, values["/items/0/name"].status) == (0.75, ValueStatus.NEEDS_REVIEW)
 
 
 def test_what_is_not_on_the_page_is_never_accepted(bench: Bench) -> None:
