@@ -106,14 +106,6 @@ def is_canonical(*, value: str, kind: Kind) -> bool:
     return canonical(value, kind) == value
 
 
-def same(*, kind: Kind, one: str, other: str) -> bool:
-    """Return whether two canonical values are one: 12.5 and 12.50 are, text is compared letter by letter."""
-    if kind in {Kind.MONEY, Kind.NUMBER, Kind.INTEGER}:
-        first, second = as_decimal(one), as_decimal(other)
-        return one == other or (first is not None and first == second)
-    return one == other
-
-
 def form_of(kind: Kind) -> str:
     """Say how a value of a kind is written, for the error that refuses another form."""
     match kind:

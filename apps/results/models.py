@@ -30,7 +30,10 @@ class Result(TenantModel):
 
 
 class StoredValue(TenantModel):
-    """One value. `value` is canonical text; `number` and `date` hold it typed, exactly, where it is one."""
+    """One value. `value` is canonical text; `number` and `date` hold it typed, exactly, where it is one.
+
+    `score` is what the engine gave it before calibration, null where that is the confidence itself.
+    """
 
     result_id = models.UUIDField()
     document_id = models.UUIDField()
@@ -42,6 +45,7 @@ class StoredValue(TenantModel):
     date = models.DateField(null=True)
     engine = models.CharField(max_length=63)
     confidence = models.FloatField()
+    score = models.FloatField(null=True)
     status = models.CharField(max_length=16)
     formula = models.TextField(blank=True, default="")
 

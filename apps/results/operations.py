@@ -48,13 +48,13 @@ WITH result AS (
 ), stored AS (
   INSERT INTO results_storedvalue
     (tenant_id, id, result_id, document_id, ordinal, path, kind, value, number, date,
-     engine, confidence, status, formula)
+     engine, confidence, score, status, formula)
   SELECT %(tenant)s, gen_random_uuid(), result.id, %(document)s, v.ordinal - 1, v.path, v.kind, v.value, v.number,
-         v.date, v.engine, v.confidence, v.status, v.formula
+         v.date, v.engine, v.confidence, v.score, v.status, v.formula
   FROM result, unnest(
     %(paths)b::text[], %(kinds)b::text[], %(values)b::text[], %(numbers)b::numeric[], %(dates)b::date[],
-    %(engines)b::text[], %(confidences)b::float8[], %(statuses)b::text[], %(formulas)b::text[]
-  ) WITH ORDINALITY AS v (path, kind, value, number, date, engine, confidence, status, formula, ordinal)
+    %(engines)b::text[], %(confidences)b::float8[], %(scores)b::float8[], %(statuses)b::text[], %(formulas)b::text[]
+  ) WITH ORDINALITY AS v (path, kind, value, number, date, engine, confidence, score, status, formula, ordinal)
   RETURNING id, ordinal
 ), evidence AS (
   INSERT INTO results_storedevidence (tenant_id, id, value_id, ordinal, page, x0, y0, x1, y1, quote)
@@ -124,6 +124,7 @@ def store_result(
         "dates": [date_of(kind=value.kind, value=value.value) for value in values],
         "engines": [value.engine for value in values],
         "confidences": [float(value.confidence) for value in values],
+        "scores": [None if value.score is None else float(value.score) for value in values],
         "statuses": [value.status.value for value in values],
         "formulas": [storable(value.formula or "") for value in values],
         "owners": [row[0] for row in evidence],
@@ -223,7 +224,7 @@ def decide(
                 date=date_of(kind=subject.kind, value=right),
                 engine=subject.value.engine if subject.value else "",
                 said=subject.value.value if subject.value else "",
-                score=subject.value.confidence if subject.value else None,
+                score=_score(subject.value),
                 quote=quotes.get(subject.value.id, "") if subject.value else "",
                 decided_by=storable(decided_by),
                 decided_at=now,
@@ -306,6 +307,12 @@ def _right(decision: NewDecision, *, subject: _Subject) -> str:
     if subject.value is None:
         raise BadDecisionError(f"{where}: nothing was read here that could be accepted: correct it, or reject it")
     return subject.value.value
+
+
+def _score(value: StoredValue | None) -> float | None:
+    if value is None:
+        return None
+    return value.confidence if value.score is None else value.score
 
 
 def _turns(*, tenant_id: UUID, subjects: Sequence[_Subject]) -> dict[tuple[UUID, str], int]:

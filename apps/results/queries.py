@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
+from apps.extraction.canonical import same
 from apps.extraction.values import Evidence, ExtractedValue, ValueStatus
 from apps.parsing.pages import Box
 from apps.results.alternatives import from_json
-from apps.results.decisions import REVIEW, CheckedValue, Correction, ValueDecision, Verdict, same
+from apps.results.decisions import REVIEW, CheckedValue, Correction, ValueDecision, Verdict
 from apps.results.models import Decision, Result, StoredEvidence, StoredValue
 from apps.schemas.fields import Kind
 from apps.tenants.scope import in_tenant_scope
@@ -30,6 +31,7 @@ class DocumentValue:
     status: ValueStatus
     evidence: tuple[Evidence, ...]
     formula: str | None
+    score: float | None = None
 
     def as_extracted(self) -> ExtractedValue:
         """Return what the engine answered, for an engine that goes on from there."""
@@ -42,6 +44,7 @@ class DocumentValue:
             status=self.status,
             evidence=self.evidence,
             formula=self.formula,
+            score=self.score,
         )
 
 
@@ -109,26 +112,23 @@ def decisions_of(*, tenant_id: UUID, document_id: UUID) -> tuple[ValueDecision, 
 
 
 @in_tenant_scope
-def checked(*, tenant_id: UUID, schema_slug: str) -> tuple[CheckedValue, ...]:
-    """Return the engines' values of a schema that people have judged, by the last decision on each.
+def checked(*, tenant_id: UUID, schema_slug: str, limit: int | None = None) -> tuple[CheckedValue, ...]:
+    """Return the engines' values of a schema that people have judged, the newest first, by the last decision on each.
 
-    A correction to the same value (12.5 for 12.50) says that it was right.
+    `limit` is how many of the newest decisions are read. A correction to the same value, 12.5 for 12.50, says that it
+    was right.
     """
     rows = (
-        Decision.objects.filter(tenant_id=tenant_id, schema_slug=schema_slug, score__isnull=False)
-        .order_by("result_id", "path", "-turn")
-        .distinct("result_id", "path")
-        .values_list("engine", "score", "verdict", "kind", "said", "value")
+        Decision.objects.filter(tenant_id=tenant_id, schema_slug=schema_slug)
+        .order_by("-decided_at", "-turn", "-id")
+        .values_list("result_id", "path", "engine", "score", "verdict", "kind", "said", "value")
     )
-    return tuple(
-        CheckedValue(
-            engine=engine,
-            score=score,
-            right=verdict != Verdict.REJECT and same(kind=Kind(kind), one=said, other=value),
-        )
-        for engine, score, verdict, kind, said, value in rows
-        if score is not None
-    )
+    found: dict[tuple[UUID, str], CheckedValue] = {}
+    for result_id, path, engine, score, verdict, kind, said, value in rows[:limit]:
+        if score is not None and (result_id, path) not in found:
+            right = verdict != Verdict.REJECT and same(said, value, Kind(kind))
+            found[result_id, path] = CheckedValue(engine=engine, score=score, right=right)
+    return tuple(found.values())
 
 
 @in_tenant_scope
@@ -249,6 +249,7 @@ def _values(*, tenant_id: UUID, result_ids: Sequence[UUID]) -> Mapping[UUID, lis
                 status=ValueStatus(row.status),
                 evidence=tuple(places[row.id]),
                 formula=row.formula or None,
+                score=row.score,
             )
         )
     return values

@@ -27,6 +27,7 @@ from apps.inference.profiles import profile
 from apps.parsing import queries as parsing
 from apps.pipeline.operations import LeaseLostError
 from apps.pipeline.stages import Claim, Outcome
+from apps.results import calibrating
 from apps.results import operations as results
 from apps.results import queries as stored_results
 from apps.schemas import queries as schemas
@@ -70,7 +71,9 @@ def ask(*, claim: Claim, clock: Clock, cancelled: Callable[[], bool]) -> Outcome
     try:
         client.expect_room()
         answers = cascade.run(
-            request=_request(tenant_id=tenant_id, blob_id=summary.blob_id, schema=schema, known=known), engines=turns
+            request=_request(tenant_id=tenant_id, blob_id=summary.blob_id, schema=schema, known=known),
+            engines=turns,
+            curves=calibrating.curves(tenant_id=tenant_id, schema_slug=schema.slug),
         )
     finally:
         client.close()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from django.conf import settings
@@ -11,6 +11,7 @@ from apps.common.clock import Clock
 from apps.documents import operations as document_operations
 from apps.documents import queries as documents
 from apps.extraction import cascade
+from apps.extraction.calibration import Curve
 from apps.extraction.classification import classify
 from apps.extraction.engines.protocol import ExtractionRequest, PageSource
 from apps.extraction.engines.registry import local_engines, model_profiles
@@ -22,6 +23,7 @@ from apps.parsing import queries as parsing
 from apps.parsing.pages import ParsedDocument
 from apps.pipeline.operations import LeaseLostError
 from apps.pipeline.stages import Claim, Outcome
+from apps.results import calibrating
 from apps.results import operations as results
 from apps.schemas import queries as schemas
 from apps.schemas.fields import Kind, Schema
@@ -41,15 +43,19 @@ def extract(*, claim: Claim, clock: Clock, cancelled: Callable[[], bool]) -> Out
     if schema is None:
         return Outcome(store=_nothing, skip=frozenset({"ask"}))
     engines = inference.policy(tenant_id=tenant_id, schema_slug=schema.slug, schema_engines=schema.engines)
+    curves = calibrating.curves(tenant_id=tenant_id, schema_slug=schema.slug)
     if len(document.pages) < MAX_PAGES:
         answers = cascade.run(
             request=ExtractionRequest(document=document, schema=schema, wanted=_all(schema)),
             engines=local_engines(engines),
+            curves=curves,
         )
     else:
         source = parsing.stored_pages(tenant_id=tenant_id, blob_id=summary.blob_id)
         document = replace(document, pages=())
-        answers = in_stretches(document=document, source=source, schema=schema, engines=engines, cancelled=cancelled)
+        answers = in_stretches(
+            document=document, source=source, schema=schema, engines=engines, cancelled=cancelled, curves=curves
+        )
     if cancelled():
         raise LeaseLostError
 
@@ -82,6 +88,7 @@ def in_stretches(
     schema: Schema,
     engines: Sequence[str],
     cancelled: Callable[[], bool],
+    curves: Mapping[str, Curve] | None = None,
 ) -> cascade.Answers:
     """Run the local engines over a long document, a stretch of pages at a time, and make one answer of theirs.
 
@@ -98,7 +105,9 @@ def in_stretches(
             attachments=document.attachments if first == 1 else (),
         )
         found = cascade.run(
-            request=ExtractionRequest(document=part, schema=schema, wanted=_all(schema)), engines=local_engines(engines)
+            request=ExtractionRequest(document=part, schema=schema, wanted=_all(schema)),
+            engines=local_engines(engines),
+            curves=curves,
         )
         parts.append(found.values)
         notes += [note for note in found.notes if not is_of_the_whole(note)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from uuid import UUID
@@ -14,15 +15,21 @@ from django.test import override_settings
 from apps.common.clock import SYSTEM_CLOCK
 from apps.documents import queries as documents
 from apps.documents.models import DocumentStatus, Lane
+from apps.extraction.calibration import ENOUGH
 from apps.extraction.values import ValueStatus
 from apps.inference.models import ModelCall
 from apps.pipeline.intake import accept_upload
 from apps.pipeline.models import StageRun
 from apps.pipeline.worker import work
 from apps.results import queries as results
+from apps.results.decisions import NewDecision, Verdict
+from apps.results.operations import decide
 from apps.schemas.operations import create_schema
 from apps.tenants.scope import tenant_scope
 from tests.factories.documents import pdf
+from tests.factories.rows import document as document_row
+from tests.factories.rows import result as stored_result
+from tests.factories.rows import value as stored_value
 from tests.faults.sglang_server import Fault, LoopbackServer, answers, loopback_server
 
 LINES = (
@@ -56,6 +63,10 @@ def server() -> Iterator[LoopbackServer]:
 
 def _upload(tenant: UUID) -> UUID:
     create_schema(tenant_id=tenant, slug="promise", document=SCHEMA, clock=SYSTEM_CLOCK)
+    return _upload_letter(tenant)
+
+
+def _upload_letter(tenant: UUID) -> UUID:
     return accept_upload(
         tenant_id=tenant,
         chunks=[pdf(lines=LINES)],
@@ -161,3 +172,30 @@ def test_without_a_server_nothing_is_asked(tenant: UUID) -> None:
     with tenant_scope(tenant):
         assert StageRun.objects.get(document_id=document, stage="ask").attempts == 0
         assert ModelCall.objects.count() == 0
+
+
+def test_a_model_that_was_mostly_wrong_here_is_accepted_no_more(tenant: UUID, server: LoopbackServer) -> None:
+    reviewed = document_row(tenant, status=DocumentStatus.NEEDS_REVIEW)
+    wrong = [
+        replace(stored_value(f"/warranty_code/{row}", "x", confidence=0.9), engine="sglang:small")
+        for row in range(ENOUGH)
+    ]
+    server.reply = json.dumps({"warranty_code": {"value": "ZX-81-PUMP", "quote": "the promise ZX-81-PUMP", "page": 1}})
+    create_schema(tenant_id=tenant, slug="promise", document=SCHEMA, clock=SYSTEM_CLOCK)
+    stored_result(tenant, reviewed, *wrong, schema_slug="promise")
+    decide(
+        tenant_id=tenant,
+        document_id=reviewed,
+        decisions=[
+            NewDecision(path=value.path, verdict=Verdict.ACCEPT if row % 4 == 0 else Verdict.REJECT)
+            for row, value in enumerate(wrong)
+        ],
+        decided_by="user",
+        clock=SYSTEM_CLOCK,
+    )
+    document = _upload_letter(tenant)
+    (result,) = results.results_of(tenant_id=tenant, document_id=document)
+    (value,) = result.values
+    # One right and one wrong more than were seen: 51 of 202.
+    assert (value.score, value.confidence, value.status) == (0.9, 0.2525, ValueStatus.NEEDS_REVIEW)
+    assert _status(tenant, document) == (DocumentStatus.NEEDS_REVIEW, "")
