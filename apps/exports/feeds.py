@@ -1,6 +1,7 @@
 """What can be exported: each feed declared once, with its columns, for every format.
 
-A feed reads what row-level security lets through, so it holds no tenant; it runs inside a `snapshot`.
+A feed reads what row-level security lets through, so it holds no tenant; it runs inside a `snapshot`. Values are as
+people decided on them, where they did.
 """
 
 from __future__ import annotations
@@ -93,7 +94,7 @@ VALUES = Feed(
         Column("type", ColumnType.TEXT, "The value's kind in the schema", sql.SQL("v.kind")),
         Column("engine", ColumnType.TEXT, "What found it", sql.SQL("v.engine")),
         Column("confidence", ColumnType.FLOAT, "How sure that is, from 0 to 1", sql.SQL("v.confidence")),
-        Column("status", ColumnType.TEXT, "accepted, needs_review or ungrounded", sql.SQL("v.status")),
+        Column("status", ColumnType.TEXT, "accepted, needs_review, ungrounded or rejected", sql.SQL("v.status")),
         Column("page", ColumnType.INTEGER, "The page, from 1", sql.SQL("e.page")),
         Column("x0", ColumnType.FLOAT, "The box's left edge, from 0 to 1 of the page's width", sql.SQL("e.x0")),
         Column("y0", ColumnType.FLOAT, "The box's upper edge, from 0 to 1 of the page's height", sql.SQL("e.y0")),
@@ -109,9 +110,9 @@ VALUES = Feed(
           ORDER BY document_id, schema_slug, created_at DESC, id DESC
         ) AS r
         JOIN documents_document d ON d.tenant_id = r.tenant_id AND d.id = r.document_id AND d.status <> 'deleted'
-        JOIN results_storedvalue v ON v.tenant_id = r.tenant_id AND v.result_id = r.id
+        JOIN results_currentvalue v ON v.tenant_id = r.tenant_id AND v.result_id = r.id
         LEFT JOIN results_storedevidence e ON e.tenant_id = v.tenant_id AND e.value_id = v.id AND e.ordinal = 0
-        ORDER BY d.created_at, d.id, r.schema_slug, v.ordinal
+        ORDER BY d.created_at, d.id, r.schema_slug, v.ordinal, v.path
         """
     ),
 )

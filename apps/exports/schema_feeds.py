@@ -1,6 +1,6 @@
 """A schema as flat tables: one row a document, and one table more for each array.
 
-Values that were found on no page are left out: nobody has accepted them.
+Values that were found on no page and those that a person rejected are left out: nobody has accepted them.
 """
 
 from __future__ import annotations
@@ -59,7 +59,8 @@ _FROM = sql.SQL(
 
 _DOCUMENT_ROWS = sql.SQL(
     """
-    LEFT JOIN results_storedvalue v ON v.tenant_id = r.tenant_id AND v.result_id = r.id AND v.status <> 'ungrounded'
+    LEFT JOIN results_currentvalue v ON v.tenant_id = r.tenant_id AND v.result_id = r.id
+      AND v.status NOT IN ('ungrounded', 'rejected')
     GROUP BY d.tenant_id, d.id, r.schema_version
     ORDER BY d.created_at, d.id
     """
@@ -68,7 +69,8 @@ _DOCUMENT_ROWS = sql.SQL(
 # A path is cast only where it is a number: what engines write is not taken on trust.
 _ITEM_ROWS = sql.SQL(
     """
-    JOIN results_storedvalue v ON v.tenant_id = r.tenant_id AND v.result_id = r.id AND v.status <> 'ungrounded'
+    JOIN results_currentvalue v ON v.tenant_id = r.tenant_id AND v.result_id = r.id
+      AND v.status NOT IN ('ungrounded', 'rejected')
       AND starts_with(v.path, {prefix}) AND split_part(v.path, '/', 3) ~ '^[0-9]{{1,9}}$'
     GROUP BY d.tenant_id, d.id, r.schema_version, split_part(v.path, '/', 3)
     ORDER BY d.created_at, d.id, split_part(v.path, '/', 3)::int
