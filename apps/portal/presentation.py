@@ -73,7 +73,7 @@ def show(*, result: DocumentResult, schema: Schema) -> ShownResult:
         ),
         tables=tuple(_table(field, by_path) for field in schema.fields if field.kind is Kind.ARRAY),
         notes=result.notes,
-        doubtful=sum(value.status.value != "accepted" for value in result.values),
+        doubtful=sum(value.status.value not in {"accepted", "rejected"} for value in result.values),
     )
 
 
