@@ -230,11 +230,12 @@ def decide(
                 decided_at=now,
             )
         )
+    if not rows:
+        return DocumentStatus(document.status)
     Decision.objects.bulk_create(rows)
     settled = all((subject.result.id, subject.path) in turns for subject in subjects if subject.doubtful)
     status = DocumentStatus.DONE if settled else DocumentStatus(document.status)
-    if rows:
-        documents.set_status(tenant_id=tenant_id, document_id=document_id, status=status, terminal=True, clock=clock)
+    documents.set_status(tenant_id=tenant_id, document_id=document_id, status=status, terminal=True, clock=clock)
     return status
 
 
