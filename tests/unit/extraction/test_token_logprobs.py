@@ -36,6 +36,11 @@ def test_a_character_in_parts_has_the_probability_of_each() -> None:
     assert sureness(text='{"a":"xéy"}', tokens=tokens) == {"/a": Sureness(mean=-1.25, least=-3.0)}
 
 
+def test_a_token_that_is_shown_without_its_space_is_found() -> None:
+    tokens = _tokens(('{"a":', 0.0), ('"', 0.0), ("two", -1.0), ("words", -2.0), ('"}', 0.0))
+    assert sureness(text='{"a": "two words"}', tokens=tokens) == {"/a": Sureness(mean=-1.5, least=-2.0)}
+
+
 def test_what_stands_after_a_token_that_does_not_fit_is_not_known() -> None:
     text = '{"a":"x","b":"y"}'
     assert sureness(text=text, tokens=_tokens(('{"a":"', 0.0), ("x", -1.0), ('","b":"', 0.0), ("z", -1.0))) == {
