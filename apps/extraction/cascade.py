@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 
 from apps.extraction.calibration import Curve
 from apps.extraction.completeness import ledger
-from apps.extraction.confidence import rivals, ruled, weighed
+from apps.extraction.confidence import contradicting, ruled, weighed
+from apps.extraction.engines.layout.rivals import Rival, rivals, unsettled
 from apps.extraction.engines.protocol import Engine, ExtractionRequest
-from apps.extraction.notes import broken, unaccounted, unequal
+from apps.extraction.notes import another, broken, unaccounted, unequal
 from apps.extraction.values import ExtractedValue, ValueStatus
 from apps.parsing.pages import ParsedDocument
 from apps.schemas.constraints import violated
@@ -18,6 +19,8 @@ from apps.schemas.fields import Field, Kind, Schema
 
 # So many pages of a long document are held at a time to account for their rows.
 STRETCH = 50
+# These don't choose between what a page shows: the value says what it is by itself.
+_TYPED = frozenset({"einvoice"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,24 +86,30 @@ def run(
         for name, values in _by_field(checked).items():
             kept = best.get(name, ())
             if name in missing and not _better(values, kept):
-                others[name] = (*others.get(name, ()), *rivals(values, kept=kept))
+                others[name] = (*others.get(name, ()), *contradicting(values, kept=kept))
             elif name in missing:
                 best[name] = values
                 contested = {path for path in contested if top_level(path) != name}
                 contested |= {path for path in found_twice if top_level(path) == name}
                 others[name] = (
                     *(value for value in found.alternatives if top_level(value.path) == name),
-                    *rivals(kept, kept=values),
+                    *contradicting(kept, kept=values),
                 )
                 faults = {path: words for path, words in faults.items() if top_level(path) != name}
                 faults |= {value.path: more[value.path] for value in values if value.path in more}
         values, breaches = _ruled(best, schema=schema, curves=curves, held_back={*faults, *contested})
         missing = _missing(schema=schema, best=_by_field(values)) & request.wanted
     order = [field.name for field in schema.fields]
+    answered = _by_field(values)
+    rivalling = _rivals(request=request, best=answered)
+    for name in rivalling:
+        answered[name], more_of_it = unsettled(answered[name], against=rivalling)
+        others[name] = (*others.get(name, ()), *more_of_it)
+    notes.extend(another(name=name, page=found[0].evidence.page) for name, found in rivalling.items())
     missing_rows = _unaccounted(request=request, best=best)
     notes.extend(unaccounted(name=name, count=count) for name, count in missing_rows.items())
     return Answers(
-        values=values,
+        values=tuple(value for name in order for value in answered.get(name, ())),
         notes=tuple(dict.fromkeys([*notes, *map(broken, faults.values()), *map(unequal, breaches)])),
         missing=missing,
         incomplete=frozenset(missing_rows),
@@ -117,6 +126,29 @@ def _ruled(
 ) -> tuple[tuple[ExtractedValue, ...], tuple[str, ...]]:
     values = [value for field in schema.fields for value in best.get(field.name, ())]
     return ruled(values, schema=schema, curves=curves, held_back=held_back)
+
+
+def _rivals(
+    *, request: ExtractionRequest, best: Mapping[str, Sequence[ExtractedValue]]
+) -> dict[str, tuple[Rival, ...]]:
+    """Return what else the document shows under the labels of what was read from it here."""
+    answered = frozenset(
+        name
+        for name, values in best.items()
+        if any(
+            value.status is ValueStatus.ACCEPTED and value.engine not in _TYPED and value not in request.known
+            for value in values
+        )
+    )
+    if not answered:
+        return {}
+    return rivals(
+        pages=request.pages(),
+        language=request.document.language,
+        schema=request.schema,
+        values=[value for values in best.values() for value in values],
+        wanted=answered,
+    )
 
 
 def _unaccounted(*, request: ExtractionRequest, best: Mapping[str, Sequence[ExtractedValue]]) -> dict[str, int]:

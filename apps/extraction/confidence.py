@@ -137,7 +137,7 @@ def agree(one: ExtractedValue, other: ExtractedValue) -> bool:
 _EXACT = frozenset({Kind.MONEY, Kind.NUMBER, Kind.INTEGER, Kind.DATE})
 
 
-def rivals(lost: Sequence[ExtractedValue], *, kept: Sequence[ExtractedValue]) -> tuple[ExtractedValue, ...]:
+def contradicting(lost: Sequence[ExtractedValue], *, kept: Sequence[ExtractedValue]) -> tuple[ExtractedValue, ...]:
     """Return the grounded values outside arrays that say something else than the kept one: for a reviewer to choose."""
     by_path = {value.path: value for value in kept}
     return tuple(

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from apps.extraction.notes import another
 from apps.extraction.values import Evidence, ExtractedValue, ValueStatus
 from apps.parsing.pages import Box
 
@@ -28,7 +29,7 @@ class Merged:
     def notes(self) -> tuple[str, ...]:
         """Say where windows disagree: names and pages, never what stands there."""
         other = (
-            f"{_name(value.path)}: page {value.evidence[0].page} shows another value"
+            another(name=_name(value.path), page=value.evidence[0].page)
             for value in self.alternatives
             if value.evidence
         )

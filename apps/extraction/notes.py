@@ -24,6 +24,11 @@ def unequal(rule: str) -> str:
     return f"{_SCHEMA}{rule} doesn't hold"
 
 
+def another(*, name: str, page: int) -> str:
+    """Say that a page shows another value for a field."""
+    return f"{name}: page {page} shows another value"
+
+
 def unaccounted(*, name: str, count: int) -> str:
     """Say how many rows of an array's table nobody answered for."""
     return f"{name}: {count} row{'s' if count > 1 else ''} of its table {'are' if count > 1 else 'is'} {_UNACCOUNTED}"

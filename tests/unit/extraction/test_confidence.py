@@ -15,8 +15,8 @@ from apps.extraction.confidence import (
     Signs,
     beside,
     calibrated,
+    contradicting,
     rescored,
-    rivals,
     ruled,
     score,
     weighed,
@@ -191,7 +191,7 @@ def test_what_the_document_shows_twice_is_not_accepted_by_weight() -> None:
 def test_rivals_are_what_another_engine_read_otherwise() -> None:
     kept = [_value(), _value("EUR", path="/currency", kind=Kind.CURRENCY)]
     lost = [_weak("21.50"), _weak("EUR", path="/currency", kind=Kind.CURRENCY), _weak("x", path="/other")]
-    assert rivals(lost, kept=kept) == (lost[0],)
+    assert contradicting(lost, kept=kept) == (lost[0],)
 
 
 SCHEMA = Schema(
