@@ -27,6 +27,7 @@ from apps.pipeline.bodies.extract import MAX_PAGES, in_stretches
 from apps.schemas.fields import Field, Kind, Schema
 from apps.tenants.scope import tenant_scope
 from tests.factories import pages
+from tests.factories.purse import OpenPurse
 from tests.faults.sglang_server import Fault, LoopbackServer, loopback_server
 
 FILLER = "Remarks about the delivery, its packing, its weight and whoever received it on the day, in many words."
@@ -55,7 +56,7 @@ SCHEMA = Schema(
 )
 
 
-class _NoLedger:
+class _NoLedger(OpenPurse):
     def record(self, call: CallRecord) -> None:
         """Keep nothing: what is kept would count as memory."""
 
@@ -175,7 +176,11 @@ def test_the_local_engines_read_1_200_pages_in_stretches_without_a_seam(tenant: 
     shown = range(MAX_PAGES - 4, MAX_PAGES + 5)
     source = queries.stored_pages(tenant_id=tenant, blob_id=_store(tenant, count=1200, rows=shown))
     answers = in_stretches(
-        document=ParsedDocument(pages=(), language="en"), source=source, schema=SCHEMA, cancelled=lambda: False
+        document=ParsedDocument(pages=(), language="en"),
+        source=source,
+        schema=SCHEMA,
+        engines=("layout",),
+        cancelled=lambda: False,
     )
     (total,) = [value for value in answers.values if value.path == "/grand_total"]
     assert (total.value, total.evidence[0].page) == ("98765.00", 1200)
