@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from apps.extraction import dates, numerals
@@ -97,7 +97,6 @@ class TestNumbers:
         assert canonical("12.00", Kind.INTEGER) == "12"
         assert canonical("12.5", Kind.INTEGER) is None
 
-    @settings(deadline=None)
     @given(
         number=st.decimals(min_value=-(10**12), max_value=10**12, places=2),
         style=st.sampled_from([(".", ","), (",", "."), (" ", ","), ("\u202f", ","), ("'", "."), ("", "."), ("", ",")]),
@@ -113,7 +112,6 @@ class TestNumbers:
         assert canonical(text, Kind.MONEY) == expected
         assert as_decimal(expected) == number
 
-    @settings(deadline=None)
     @given(value=st.from_regex(r"\A-?(0|[1-9][0-9]{0,15})\.[0-9]{1,2}\Z"))
     def test_a_canonical_amount_stays_as_it_is(self, value: str) -> None:
         once = canonical(value, Kind.MONEY)
@@ -121,7 +119,6 @@ class TestNumbers:
         assert canonical(once, Kind.MONEY) == once
         assert Decimal(once) == Decimal(value)
 
-    @settings(deadline=None)
     @given(text=st.text(max_size=30))
     def test_no_text_breaks_the_reading_of_numbers(self, text: str) -> None:
         for value in numerals.readings(text):
@@ -218,7 +215,6 @@ class TestDates:
     def test_points_put_the_day_first_in_english_too(self) -> None:
         assert canonical("03.04.2020", Kind.DATE, language="en") == "2020-04-03"
 
-    @settings(deadline=None)
     @given(
         day=st.dates(min_value=date(1970, 1, 1), max_value=date(2068, 12, 31)),
         shape=st.sampled_from(["%Y-%m-%d", "%d.%m.%Y", "%d. %B %Y", "%B %d, %Y", "%d-%b-%Y", "%Y%m%d", "%d %b %y"]),
@@ -227,7 +223,6 @@ class TestDates:
         assert canonical(day.strftime(shape), Kind.DATE) == day.isoformat()
         assert as_date(day.isoformat()) == day
 
-    @settings(deadline=None)
     @given(text=st.text(alphabet="0123456789./- JanuarMärz,", max_size=25))
     def test_no_text_breaks_the_reading_of_dates(self, text: str) -> None:
         for day in dates.readings(text):

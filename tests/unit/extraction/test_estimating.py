@@ -71,7 +71,7 @@ def test_documents_that_scatter_make_it_uncertain() -> None:
     assert found.low.prompt == 0
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     past=st.lists(
         st.builds(

@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from apps.extraction.grounding import Grounding, ground
@@ -272,7 +272,6 @@ class TestHostilePages:
     style=st.sampled_from([(".", ","), (",", "."), (" ", ","), ("'", ".")]),
     around=st.sampled_from(["{}", "{} €", "EUR {}", "€{}", "Total: {}", "({} net)"]),
 )
-@settings(deadline=None)
 def test_every_amount_is_found_however_it_is_written(number: Decimal, style: tuple[str, str], around: str) -> None:
     whole, fraction = f"{number:,.2f}".split(".")
     text = whole.replace(",", style[0]) + style[1] + fraction
@@ -288,7 +287,6 @@ def test_every_amount_is_found_however_it_is_written(number: Decimal, style: tup
         ["%Y-%m-%d", "%d.%m.%Y", "%d. %B %Y", "%B %d, %Y", "%d-%b-%Y", "%Y%m%d", "%d %b %y", "%m/%d/%Y"]
     ),
 )
-@settings(deadline=None)
 def test_every_date_is_found_however_it_is_written(day: date, shape: str) -> None:
     text = day.strftime(shape)
     where = found(day.isoformat(), Kind.DATE, "Some 12 words", f"Date: {text} 12", "and 7 behind")
@@ -306,7 +304,6 @@ def test_every_date_is_found_however_it_is_written(day: date, shape: str) -> Non
         max_size=6,
     )
 )
-@settings(deadline=None)
 def test_a_line_of_words_is_found_as_it_is(words: list[str]) -> None:
     line = " ".join(words)
     where = found(line, Kind.TEXT, "* before *", line, "* behind *")

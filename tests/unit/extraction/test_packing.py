@@ -207,7 +207,7 @@ def _document(
     return pages, {number: size for number, (_, _, size) in enumerate(drawing, start=1) if size}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(drawing=_PAGES, fields=_FIELDS, name=st.sampled_from(["small", "large"]), context=st.integers(14_000, 30_000))
 def test_what_is_predicted_is_what_is_sent(
     drawing: Sequence[tuple[str, TextSource, tuple[int, int] | None]], fields: list[Field], name: str, context: int

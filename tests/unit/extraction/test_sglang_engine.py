@@ -208,7 +208,7 @@ _KINDS_OF_PAGE = st.lists(
 )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(drawing=_KINDS_OF_PAGE, questions=st.tuples(_QUESTIONS, _QUESTIONS))
 def test_no_question_changes_what_stands_before_it(
     drawing: list[tuple[TextSource, int, tuple[int, int]]], questions: tuple[set[str], set[str]]

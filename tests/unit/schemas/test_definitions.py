@@ -285,7 +285,7 @@ JSON = st.recursive(
 
 
 @given(document=JSON)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_whatever_is_sent_is_read_or_refused_with_words(document: object) -> None:
     errors: tuple[SchemaError, ...] = ()
     try:
