@@ -9,12 +9,16 @@ import typer
 from pydantic import TypeAdapter
 from rich.console import Console
 
+# A pipe has no width of its own, and what a program reads must be whole.
+UNSEEN_WIDTH = 1000
+
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON instead of a table")]
 
 
 def console() -> Console:
-    """Return where tables go. Lines are not cut where nobody looks on."""
-    return Console(soft_wrap=not sys.stdout.isatty())
+    """Return where tables go. Lines and cells are not cut where nobody looks on."""
+    looked_at = sys.stdout.isatty()
+    return Console(soft_wrap=not looked_at, width=None if looked_at else UNSEEN_WIDTH)
 
 
 def print_json(value: object) -> None:

@@ -96,8 +96,10 @@ def show(
         title=f"{report.first_day} to {report.last_day}",
         show_footer=True,
     )
-    for column in table.columns[1:]:
-        column.justify = "right"
+    for column in table.columns:
+        # Where a terminal is too narrow, figures go on in the next line: a cut one would be another figure.
+        column.overflow = "fold"
+        column.justify = "left" if column is table.columns[0] else "right"
     for one in report.groups:
         table.add_row(*_cells(one, one.key or "-"))
     for column, cell in zip(table.columns, _cells(report.total, "all"), strict=True):

@@ -29,9 +29,7 @@ class _Clock:
         return self._moment
 
 
-def _call(
-    *, engine: str = "sglang:medium", prompt: int = 1000, completion: int = 50, outcome: str = "ok"
-) -> CallRecord:
+def call(*, engine: str = "sglang:medium", prompt: int = 1000, completion: int = 50, outcome: str = "ok") -> CallRecord:
     return CallRecord(
         engine=engine,
         model=engine.removeprefix("sglang:"),
@@ -47,7 +45,7 @@ def _call(
     )
 
 
-def _book(
+def book(
     api: Api, *calls: CallRecord, at: datetime, document: UUID | None = None, schema: str = "invoice", pages: int = 4
 ) -> None:
     operations.record_calls(
@@ -66,10 +64,10 @@ PERIOD = {"from": "2025-09-10", "to": "2025-09-11"}
 
 
 def test_usage_is_added_up_by_what_was_asked_for(api: Api, other_api: Api) -> None:
-    _book(api, _call(), _call(outcome="model_broken"), at=NOON)
-    _book(api, _call(engine="sglang:small", prompt=3000), at=NOON + timedelta(days=1), schema="nda")
-    _book(api, _call(), at=NOON + timedelta(days=2))
-    _book(other_api, _call(prompt=7), at=NOON)
+    book(api, call(), call(outcome="model_broken"), at=NOON)
+    book(api, call(engine="sglang:small", prompt=3000), at=NOON + timedelta(days=1), schema="nda")
+    book(api, call(), at=NOON + timedelta(days=2))
+    book(other_api, call(prompt=7), at=NOON)
     found = api.get("usage", by="schema", **PERIOD).json()
     assert (found["tenant"], found["from"], found["to"], found["by"]) == (
         str(api.tenant_id),
@@ -111,8 +109,8 @@ def test_usage_is_added_up_by_what_was_asked_for(api: Api, other_api: Api) -> No
 
 
 def test_without_days_it_is_this_month(api: Api) -> None:
-    _book(api, _call(), at=SYSTEM_CLOCK.now())
-    _book(api, _call(), at=SYSTEM_CLOCK.now() - timedelta(days=32))
+    book(api, call(), at=SYSTEM_CLOCK.now())
+    book(api, call(), at=SYSTEM_CLOCK.now() - timedelta(days=32))
     found = api.get("usage").json()
     today = SYSTEM_CLOCK.now().date()
     assert (found["from"], found["to"]) == (today.replace(day=1).isoformat(), today.isoformat())
@@ -142,8 +140,8 @@ MONTH = {"period": "month", "schema": "", "usd": "5.00", "tokens": None}
 
 
 def test_budgets_are_set_as_a_whole_and_show_how_they_stand(api: Api, other_api: Api) -> None:
-    _book(api, _call(), at=SYSTEM_CLOCK.now())
-    _book(other_api, _call(), _call(), at=SYSTEM_CLOCK.now())
+    book(api, call(), at=SYSTEM_CLOCK.now())
+    book(other_api, call(), call(), at=SYSTEM_CLOCK.now())
     assert api.get("budgets").json()["budgets"] == []
     each = {"period": "document", "schema": "nda", "tokens": 50_000}
     put = api.put("budgets", {"budgets": [{"period": "month", "usd": 5}, each]})
@@ -166,7 +164,7 @@ def test_budgets_are_set_as_a_whole_and_show_how_they_stand(api: Api, other_api:
 
 def test_a_documents_budget_is_shown_for_a_document(api: Api, other_api: Api) -> None:
     document = UUID(api.upload(pdf(), schema="invoice").json()["id"])
-    _book(api, _call(), at=NOON, document=document)
+    book(api, call(), at=NOON, document=document)
     api.put("budgets", {"budgets": [{"period": "document", "usd": "0.0007"}]})
     (budget,) = api.get("budgets", document_id=str(document)).json()["budgets"]
     assert (budget["spent"], budget["left"]) == ({"usd": "0.0005", "tokens": 1050}, {"usd": "0.0002", "tokens": None})
@@ -306,9 +304,9 @@ def test_an_estimate_is_made_of_the_tenants_own_past(api: Api, other_api: Api) -
         ]
         Document.objects.bulk_create(made)
     for one in made[::2]:
-        _book(api, _call(prompt=4000, completion=200), at=now - timedelta(hours=1), document=one.id, schema="receipt")
+        book(api, call(prompt=4000, completion=200), at=now - timedelta(hours=1), document=one.id, schema="receipt")
         # The same document under another schema is another matter.
-        _book(api, _call(prompt=9999), at=now - timedelta(hours=1), document=one.id, schema="nda")
+        book(api, call(prompt=9999), at=now - timedelta(hours=1), document=one.id, schema="nda")
     job = {"schema": "receipt", "documents": 1000, "pages": {"text": 2000}}
     (engine,) = api.post("estimates", job).json()["engines"]
     assert (engine["basis"], engine["documents_seen"]) == ("past", 20)

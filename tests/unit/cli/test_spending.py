@@ -82,7 +82,6 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Loopback]:
     with loopback(_answer) as server:
         monkeypatch.setenv("QUIRE_URL", server.url)
         monkeypatch.setenv("QUIRE_API_KEY", "k")
-        monkeypatch.setenv("COLUMNS", "200")
         yield server
 
 
