@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from apps.extraction.calibration import Curve
 from apps.extraction.completeness import ledger
 from apps.extraction.confidence import contradicting, ruled, weighed
+from apps.extraction.derived import derived
 from apps.extraction.engines.layout.rivals import Rival, rivals, unsettled
 from apps.extraction.engines.protocol import Engine, ExtractionRequest
 from apps.extraction.notes import another, broken, unaccounted, unequal
@@ -124,8 +125,11 @@ def _ruled(
     curves: Mapping[str, Curve],
     held_back: Collection[str],
 ) -> tuple[tuple[ExtractedValue, ...], tuple[str, ...]]:
+    """Return the values as the arithmetic leaves them and completes them, in the schema's order, and broken rules."""
     values = [value for field in schema.fields for value in best.get(field.name, ())]
-    return ruled(values, schema=schema, curves=curves, held_back=held_back)
+    kept, breaches = ruled(values, schema=schema, curves=curves, held_back=held_back)
+    # Last: what follows by a rule is no witness for it.
+    return derived(kept, schema=schema), breaches
 
 
 def _rivals(

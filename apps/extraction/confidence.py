@@ -232,7 +232,7 @@ def ruled(
     models = {value.path for value in values if is_models(value.engine)}
     if not models or not schema.rules:
         return tuple(values), ()
-    judgement = judge(values=values, schema=schema)
+    judgement = judge(values=[value for value in values if value.formula is None], schema=schema)
     faults = [broken for broken in judgement.broken if broken.paths & models]
     doubted = frozenset[str]().union(*(broken.paths for broken in faults)) - judgement.holds
     proven = judgement.holds - frozenset[str]().union(*(broken.paths for broken in faults))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
-from apps.results.queries import DocumentResult
+from apps.results.queries import DocumentResult, DocumentValue
 
 
 class RenderedEvidence(TypedDict):
@@ -16,7 +16,11 @@ class RenderedEvidence(TypedDict):
 
 
 class RenderedValue(TypedDict):
-    """A value: `path` is a JSON Pointer, `value` canonical text, `type` its kind in the schema."""
+    """A value: `path` is a JSON Pointer, `value` canonical text, `type` its kind in the schema.
+
+    A value that no page shows, but that follows from others, has the `formula` that it follows by; its evidence is
+    theirs.
+    """
 
     path: str
     value: str
@@ -25,6 +29,7 @@ class RenderedValue(TypedDict):
     confidence: float
     status: str
     evidence: list[RenderedEvidence]
+    formula: NotRequired[str]
 
 
 class RenderedResult(TypedDict):
@@ -40,18 +45,20 @@ def render_result(result: DocumentResult) -> RenderedResult:
     return {
         "schema": result.schema_slug,
         "version": result.schema_version,
-        "values": [
-            {
-                "path": value.path,
-                "value": value.value,
-                "type": value.kind.value,
-                "engine": value.engine,
-                "confidence": value.confidence,
-                "status": value.status.value,
-                "evidence": [
-                    {"page": place.page, "box": list(place.box), "quote": place.quote} for place in value.evidence
-                ],
-            }
-            for value in result.values
-        ],
+        "values": [_value(value) for value in result.values],
     }
+
+
+def _value(value: DocumentValue) -> RenderedValue:
+    rendered: RenderedValue = {
+        "path": value.path,
+        "value": value.value,
+        "type": value.kind.value,
+        "engine": value.engine,
+        "confidence": value.confidence,
+        "status": value.status.value,
+        "evidence": [{"page": place.page, "box": list(place.box), "quote": place.quote} for place in value.evidence],
+    }
+    if value.formula:
+        rendered["formula"] = value.formula
+    return rendered

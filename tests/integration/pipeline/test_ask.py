@@ -24,6 +24,7 @@ from apps.pipeline.worker import work
 from apps.results import queries as results
 from apps.results.decisions import NewDecision, Verdict
 from apps.results.operations import decide
+from apps.results.render import render_result
 from apps.schemas.operations import create_schema
 from apps.tenants.scope import tenant_scope
 from tests.factories.documents import pdf
@@ -113,6 +114,42 @@ def test_the_models_answer_is_grounded_stored_and_paid_for(tenant: UUID, server:
         call = ModelCall.objects.get()
     assert (call.document_id, call.engine, call.outcome) == (document, "sglang:small", "ok")
     assert (call.prompt_tokens, call.cached_tokens, call.images, call.cost) == (1000, 900, 1, Decimal(0))
+
+
+def test_a_total_that_no_page_shows_is_kept_with_its_formula(tenant: UUID, server: LoopbackServer) -> None:
+    how = {"kind": "money", "labels": {"en": []}}
+    document = {
+        "$schema": SCHEMA["$schema"],
+        "type": "object",
+        "title": "Offer",
+        "properties": {
+            name: {"type": "string", "title": name, "maxLength": 20, "x-quire": how}
+            for name in ("work", "parts", "sum")
+        },
+        "x-quire": {"engines": ["sglang:small"], "rules": ["work + parts = sum"]},
+    }
+    create_schema(tenant_id=tenant, slug="offer", document=document, clock=SYSTEM_CLOCK)
+    said = {"work": "310.00", "parts": "45.50", "sum": "355.50"}
+    server.reply = json.dumps({name: {"value": value, "quote": value, "page": 1} for name, value in said.items()})
+    lines = ((60, 80, "We need 310.00 for the time", 10), (60, 110, "and 45.50 for a new seal.", 10))
+    uploaded = accept_upload(
+        tenant_id=tenant,
+        chunks=[pdf(lines=lines)],
+        name="offer.pdf",
+        schema_slug="offer",
+        external_id="",
+        lane=Lane.INTERACTIVE,
+        password=None,
+        clock=SYSTEM_CLOCK,
+    ).document_id
+    assert _status(tenant, uploaded) == (DocumentStatus.DONE, "")
+    (result,) = results.results_of(tenant_id=tenant, document_id=uploaded)
+    work, parts, total = render_result(result)["values"]
+    assert "formula" not in work
+    assert "formula" not in parts
+    assert (total["value"], total["status"], total["formula"]) == ("355.50", "accepted", "work + parts")
+    assert [place["quote"] for place in total["evidence"]] == ["310.00", "45.50"]
+    assert (work["confidence"], parts["confidence"], total["confidence"]) == (0.9, 0.9, 0.81)
 
 
 def test_an_invented_answer_goes_to_review(tenant: UUID, server: LoopbackServer) -> None:
