@@ -2,8 +2,9 @@
 
 - `text`: a Llama of two layers, with a tokenizer trained on a few words;
 - `lora`: an adapter for it, big enough to change what it says;
-- `vision`: a Mistral 3 as Mistral Small 3.1 is, a Pixtral tower before a Mistral text model; a picture costs
-  rows x (columns + 1) tokens of 28 px, its longer side at most 1540 px;
+- `vision`: a Mistral 3 as Mistral Small 3.1 is, a Pixtral tower before a Mistral text model, with Mistral's own Tekken
+  vocabulary, so that its token counts are real; a picture costs rows x (columns + 1) tokens of 28 px, its longer side
+  at most 1540 px;
 - `embedding`: a Llama whose vectors have the 384 dimensions that Quire stores.
 
 The same seeds give the same weights, so a reply at temperature 0 is the same every time.
@@ -18,6 +19,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import mistral_common
 import torch  # type: ignore[import-not-found,unused-ignore]
 from safetensors.torch import save_file  # type: ignore[import-not-found,unused-ignore]
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
@@ -29,6 +31,9 @@ from transformers import (  # type: ignore[import-not-found,unused-ignore]
     PixtralImageProcessor,
     PixtralProcessor,
     PreTrainedTokenizerFast,
+)
+from transformers.integrations.mistral.tokenizer import (  # type: ignore[import-not-found,unused-ignore]
+    MistralConverter,
 )
 
 CONTEXT = 131_072
@@ -68,8 +73,18 @@ def tokenizer() -> Any:
         show_progress=False,
     )
     trained.train_from_iterator(WORDS * 50, trainer)
+    return _fast(trained)
+
+
+def tekken() -> Any:
+    """Return Mistral's tokenizer, as mistral-common's wheel carries it."""
+    vocabulary = Path(mistral_common.__file__).parent / "data" / "tekken_240911.json"
+    return _fast(MistralConverter(vocab_file=str(vocabulary), add_prefix_space=False).converted())
+
+
+def _fast(tokens: Tokenizer) -> Any:
     return PreTrainedTokenizerFast(
-        tokenizer_object=trained,
+        tokenizer_object=tokens,
         bos_token="<s>",
         eos_token="</s>",
         unk_token="<unk>",
@@ -145,7 +160,7 @@ def lora(folder: Path, *, base: Path) -> None:
 
 def mistral3(folder: Path) -> None:
     """Write a vision-language model."""
-    words = tokenizer()
+    words = tekken()
     pictures = PixtralImageProcessor(size={"longest_edge": 1540}, patch_size={"height": 14, "width": 14})
     processor = PixtralProcessor(
         image_processor=pictures,
