@@ -151,7 +151,7 @@ class SglangClient:
         rid = uuid.uuid4().hex
         body: dict[str, Any] = {
             "model": self.model(),
-            "messages": list(messages),
+            "messages": [_joined(message) for message in messages],
             "response_format": {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema}},
             "max_tokens": max_tokens,
             "temperature": temperature,
@@ -239,6 +239,24 @@ class SglangClient:
         with suppress(httpx.HTTPError, TimeoutError):
             async with asyncio.timeout(self._timeouts.connect):
                 await self._http.post("/abort_request", json={"rid": rid})
+
+
+def _joined(message: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a message whose neighbouring texts are one, a blank line apart.
+
+    So mistral-common encodes them; the chat templates that servers go by put nothing between them. Sent as one text
+    they are the same tokens everywhere, those that were counted.
+    """
+    content = message["content"]
+    if isinstance(content, str):
+        return dict(message)
+    parts: list[dict[str, Any]] = []
+    for part in content:
+        if part["type"] == "text" and parts and parts[-1]["type"] == "text":
+            parts[-1] = {**part, "text": f"{parts[-1]['text']}\n\n{part['text']}"}
+        else:
+            parts.append(dict(part))
+    return {**message, "content": parts}
 
 
 def _encoded(body: Mapping[str, Any] | None) -> dict[str, Any]:
