@@ -29,7 +29,8 @@ class Answers:
     """What the engines found together, in the schema's order.
 
     `missing` are fields that nobody answered well; `incomplete` arrays, some rows of whose tables are unaccounted for;
-    `alternatives` what the engine that answered a field also read for it, elsewhere in the document.
+    `alternatives` what the engine that answered a field also read for it, elsewhere in the document;
+    `unread` fields that a model was asked for in vain, and that nobody after it answered well.
     """
 
     values: tuple[ExtractedValue, ...]
@@ -37,14 +38,15 @@ class Answers:
     missing: frozenset[str]
     incomplete: frozenset[str] = frozenset()
     alternatives: tuple[ExtractedValue, ...] = ()
+    unread: frozenset[str] = frozenset()
 
     def doubtful(self, *, schema: Schema) -> bool:
-        """Return whether a person should look: a value is weak, rows are missing, or a required field has none."""
+        """Return whether a person should look: something is weak, missing, or couldn't be read."""
         answered = {top_level(value.path) for value in self.values}
         weak = any(value.status is not ValueStatus.ACCEPTED for value in self.values)
         return (
             weak
-            or bool(self.incomplete)
+            or bool(self.incomplete | self.unread)
             or any(field.required and field.name not in answered for field in schema.fields)
         )
 
@@ -71,6 +73,7 @@ def run(
     best: dict[str, tuple[ExtractedValue, ...]] = _by_field(known)
     others: dict[str, tuple[ExtractedValue, ...]] = {}
     notes: list[str] = []
+    unread: frozenset[str] = frozenset()
     curves = curves or {}
     contested: set[str] = set()
     values, breaches = _ruled(best, schema=schema, curves=curves, held_back={*faults, *contested})
@@ -100,6 +103,8 @@ def run(
                 faults |= {value.path: more[value.path] for value in values if value.path in more}
         values, breaches = _ruled(best, schema=schema, curves=curves, held_back={*faults, *contested})
         missing = _missing(schema=schema, best=_by_field(values)) & request.wanted
+        # What one model was asked for in vain, another may know, also that there is nothing to know.
+        unread = ((unread - asked.wanted) | found.unread) & missing
     order = [field.name for field in schema.fields]
     answered = _by_field(values)
     rivalling = _rivals(request=request, best=answered)
@@ -115,6 +120,7 @@ def run(
         missing=missing,
         incomplete=frozenset(missing_rows),
         alternatives=tuple(value for name in order for value in others.get(name, ())),
+        unread=unread,
     )
 
 

@@ -65,12 +65,14 @@ class Extraction:
     """An engine's answer. `values` holds nothing the engine isn't sure of: to abstain is to leave a field out.
 
     `notes` say, in words for a person, why something is missing or doubtful; never document text. `alternatives` are
-    other values that the document shows for a field, whose own value then is for a person to decide.
+    other values that the document shows for a field, whose own value then is for a person to decide. `unread` are
+    fields that were asked for in vain: nobody knows whether the document has them.
     """
 
     values: tuple[ExtractedValue, ...]
     notes: tuple[str, ...] = ()
     alternatives: tuple[ExtractedValue, ...] = ()
+    unread: frozenset[str] = frozenset()
 
 
 class Engine(Protocol):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from time import monotonic
@@ -45,6 +45,7 @@ class _Found:
 
     answers: list[tuple[ExtractedValue, ...]]
     notes: list[str]
+    unread: set[str]
 
 
 class SglangEngine:
@@ -85,9 +86,11 @@ class SglangEngine:
         answers: list[tuple[ExtractedValue, ...]] = []
         notes: list[str] = []
         begun = False
+        unread: set[str] = set()
         for part in pack(pages=request.pages(), profile=self._profile, pictures=request.pictures):
             if isinstance(part, TooLong):
                 notes.append(f"page {part.page} alone is longer than the model's context and was not read")
+                unread.update(field.name for field in fields)
                 continue
             if not begun:
                 begun = True
@@ -95,9 +98,10 @@ class SglangEngine:
             found = self._read(part, request=request, fields=fields)
             answers += found.answers
             notes += found.notes
+            unread |= found.unread
             # The next window's pages are read while these names still hold this one's.
             del part, found
-        return _together(answers, notes=notes, fields=fields)
+        return replace(_together(answers, notes=notes, fields=fields), unread=frozenset(unread))
 
     def _look_ahead(self, packed: Packed, *, request: ExtractionRequest, fields: Sequence[Field]) -> None:
         """Raise BudgetSpentError where a document that takes several calls can't be paid to its end.
@@ -124,6 +128,7 @@ class SglangEngine:
         part = None if whole else Part(first=first, last=last, count=request.page_count)
         index = DocumentIndex(document)
         answers: list[tuple[ExtractedValue, ...]] = []
+        unread: set[str] = set()
         where = "" if whole else f"pages {first} to {last}: "
         for group in self._groups(request=request, fields=fields, part=part):
             onward: int | None = None
@@ -134,9 +139,11 @@ class SglangEngine:
                     claimed = self._answer(prompt, words, asked, estimate=packed.tokens)
                 except (TruncatedReplyError, OffSchemaReplyError) as error:
                     notes.append(f"{where}{error.message}, {RETRIES + 1} times")
+                    unread.update(field.name for field in asked)
                     break
                 except (PromptTooLongError, ImageRefusedError, BadRequestError) as error:
                     notes.append(f"{where}{error.message}")
+                    unread.update(field.name for field in asked)
                     break
                 answers.append(resolve(claimed=claimed, document=document, engine=self.name, index=index))
                 full = full_arrays(claimed=claimed, fields=asked)
@@ -149,7 +156,7 @@ class SglangEngine:
                     break
                 asked = [field for field in asked if field.name in full]
                 onward = reached
-        return _Found(answers=answers, notes=notes)
+        return _Found(answers=answers, notes=notes, unread=unread)
 
     def _prompt(self, packed: Packed, *, request: ExtractionRequest) -> tuple[DocumentPrompt, list[str]]:
         """Return the prompt with its pictures, and notes.
