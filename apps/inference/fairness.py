@@ -46,8 +46,8 @@ class Terms:
 
     quantum: int = 2_048
     bulk_share: float = 0.1
-    line: int = 8
-    patience: float = 10.0
+    line: int = 64
+    patience: float = 30.0
     long_patience: float = 300.0
     again_seconds: float = 5.0
     lease_seconds: float = 15.0

@@ -21,7 +21,17 @@ from deploy.bench.measurement import Measurement
 from deploy.embedded.testing import throwaway_services
 
 ROOT = Path(__file__).resolve().parents[2]
-SUITES = ("page_images", "parsing_text", "storing", "finishing", "grounding", "completeness", "rivals")
+SUITES = (
+    "page_images",
+    "parsing_text",
+    "storing",
+    "finishing",
+    "grounding",
+    "completeness",
+    "rivals",
+    "admission",
+    "sglang",
+)
 
 
 @contextmanager
