@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from apps.inference.adapters import PLAIN, RequestTuning
 from apps.inference.admission import Admission
 from apps.inference.client import SglangClient
 from apps.inference.fairness import Lane, Ticket
@@ -55,6 +56,7 @@ class AdmittedClient:
         logprobs: bool = False,
         extra: Mapping[str, Any] | None = None,
         prompt_tokens: int | None = None,
+        tuning: RequestTuning = PLAIN,
         cancelled: Callable[[], bool] = lambda: False,
     ) -> Completion:
         """Wait for the turn, then ask. `prompt_tokens` are estimated where they aren't given.
@@ -81,5 +83,6 @@ class AdmittedClient:
                 temperature=temperature,
                 logprobs=logprobs,
                 extra=extra,
+                tuning=tuning,
                 cancelled=call.cancelled,
             )

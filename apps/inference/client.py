@@ -13,9 +13,12 @@ from typing import Any, Protocol
 
 import httpx
 
+from apps.inference.adapters import PLAIN, RequestTuning
 from apps.inference.errors import (
+    BadRequestError,
     ConnectionLostError,
     LogprobsRefusedError,
+    MissingAdapterError,
     RequestCancelledError,
     ServerBrokenError,
     ServerGoneError,
@@ -23,7 +26,7 @@ from apps.inference.errors import (
     WrongModelError,
 )
 from apps.inference.refusals import refusal, wished_delay
-from apps.inference.replies import Completion, read_completion, read_events, read_models
+from apps.inference.replies import Completion, ServedModel, read_completion, read_events, read_models
 
 MAX_REPLY_BYTES = 8 * 1024 * 1024
 # A token's event with its log-probability takes about half a KiB: a reply that may be longer than this is asked for
@@ -66,6 +69,7 @@ class ChatClient(Protocol):
         logprobs: bool = False,
         extra: Mapping[str, Any] | None = None,
         prompt_tokens: int | None = None,
+        tuning: RequestTuning = PLAIN,
         cancelled: Callable[[], bool] = lambda: False,
     ) -> Completion:
         """As `SglangClient.complete`. `prompt_tokens` is for who counts before it sends."""
@@ -95,7 +99,7 @@ class SglangClient:
         self.waited = 0.0
         self._timeouts = timeouts or Timeouts()
         self._wanted = model
-        self._model: str | None = None
+        self._served: tuple[ServedModel, ...] = ()
         self._stream = stream
         self._gives_logprobs = True
         self._runner = asyncio.Runner()
@@ -120,14 +124,29 @@ class SglangClient:
 
         SGLang answers 200 for a name that it doesn't have. Raises WrongModelError, and what `complete` raises.
         """
-        if self._model is None:
-            served = read_models(self._call("GET", "/v1/models").content)
-            if not served or (self._wanted is not None and self._wanted not in served):
-                raise WrongModelError(
-                    f"the model server doesn't serve '{self._wanted or 'any model'}'; it serves: {', '.join(served)}"
-                )
-            self._model = self._wanted or served[0]
-        return self._model
+        # Adapters stand in the list too, also other tenants', whose names the error mustn't tell.
+        names = [one.name for one in self._list() if one.parent in {None, one.name}]
+        if not names or (self._wanted is not None and self._wanted not in {one.name for one in self._list()}):
+            raise WrongModelError(
+                f"the model server doesn't serve '{self._wanted or 'any model'}'; it serves: {', '.join(names)}"
+            )
+        return self._wanted or names[0]
+
+    def _list(self) -> tuple[ServedModel, ...]:
+        if not self._served:
+            self._served = read_models(self._call("GET", "/v1/models").content)
+        return self._served
+
+    def _adapted(self, adapter: str) -> str:
+        """Return the model's name with the adapter's, checked against the server's list. Raises MissingAdapterError."""
+        model = self.model()
+        name = f"{model}:{adapter}"
+        if not any(one.name == name or (one.name == adapter and one.parent == model) for one in self._list()):
+            raise MissingAdapterError(
+                f"the model server hasn't loaded the adapter '{adapter}' for '{model}': load it there, or take it out "
+                "of the tuning"
+            )
+        return name
 
     def complete(
         self,
@@ -139,36 +158,49 @@ class SglangClient:
         logprobs: bool = False,
         extra: Mapping[str, Any] | None = None,
         prompt_tokens: int | None = None,  # noqa: ARG002 - of use to who admits calls
+        tuning: RequestTuning = PLAIN,
         cancelled: Callable[[], bool] = lambda: False,
     ) -> Completion:
         """Ask once. The reply is held to a JSON Schema by the server; validate it nevertheless.
 
         With `logprobs` the reply's tokens come with their log-probabilities, where the server gives them and
         `max_tokens` is at most MAX_LOGPROB_TOKENS. A server that refuses such a request is asked again without, once.
+        `tuning` is the tenant's. Servers other than SGLang get its salt too, as they get `rid`: vLLM knows it, and what
+        a server doesn't know it is to leave alone.
         `cancelled` is asked twice a second, from the calling thread; it must not touch the ORM. Raises the errors of
         `apps.inference.errors`.
         """
         rid = uuid.uuid4().hex
         body: dict[str, Any] = {
-            "model": self.model(),
+            "model": self._adapted(tuning.adapter) if tuning.adapter else self.model(),
             "messages": [_joined(message) for message in messages],
             "response_format": {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema}},
             "max_tokens": max_tokens,
             "temperature": temperature,
             "rid": rid,
+            **({"cache_salt": tuning.cache_salt} if tuning.cache_salt else {}),
             **(extra or {}),
         }
         if self._stream:
             body |= {"stream": True, "stream_options": {"include_usage": True}}
         if logprobs and self._gives_logprobs and max_tokens <= MAX_LOGPROB_TOKENS:
             try:
-                return self._completed({**body, "logprobs": True}, rid=rid, cancelled=cancelled)
+                return self._completed({**body, "logprobs": True}, rid=rid, tuning=tuning, cancelled=cancelled)
             except LogprobsRefusedError:
                 self._gives_logprobs = False
-        return self._completed(body, rid=rid, cancelled=cancelled)
+        return self._completed(body, rid=rid, tuning=tuning, cancelled=cancelled)
 
-    def _completed(self, body: Mapping[str, Any], *, rid: str, cancelled: Callable[[], bool]) -> Completion:
-        answer = self._call("POST", "/v1/chat/completions", body=body, rid=rid, cancelled=cancelled)
+    def _completed(
+        self, body: Mapping[str, Any], *, rid: str, tuning: RequestTuning, cancelled: Callable[[], bool]
+    ) -> Completion:
+        try:
+            answer = self._call("POST", "/v1/chat/completions", body=body, rid=rid, cancelled=cancelled)
+        except BadRequestError:
+            if tuning.adapter:
+                # Unloaded since the list was read? Then it isn't the request that is wrong.
+                self._served = ()
+                self._adapted(tuning.adapter)
+            raise
         return read_events(answer.content) if answer.is_events else read_completion(answer.content)
 
     def abort(self, rid: str) -> None:

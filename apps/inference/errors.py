@@ -88,6 +88,12 @@ class WrongModelError(WaitingError):
     code = "wrong_model"
 
 
+class MissingAdapterError(WaitingError):
+    """The server hasn't loaded the tenant's adapter; its model would answer without what it was trained for."""
+
+    code = "missing_adapter"
+
+
 class UnauthorisedError(WaitingError):
     """The server doesn't take the key. The documents can't help it: they wait until the configuration is right."""
 

@@ -1,4 +1,4 @@
-"""The ledger of calls to models, the budgets that hold it, and which engines a tenant lets run."""
+"""The ledger of calls to models, the budgets that hold it, which engines a tenant lets run, and how it asks them."""
 
 from __future__ import annotations
 
@@ -121,3 +121,24 @@ class EnginePolicy(TenantModel):
             models.UniqueConstraint(fields=["tenant_id", "schema_slug"], name="inference_policy_once"),
             models.CheckConstraint(condition=Q(engines__len__gt=0), name="inference_policy_names_engines"),
         ]
+
+
+class StoredAdapter(TenantModel):
+    """The LoRA adapter that a tenant's requests to a model profile name."""
+
+    profile = models.CharField(max_length=63)
+    name = models.CharField(max_length=128)
+    updated_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["tenant_id", "profile"], name="inference_adapter_once")]
+
+
+class CacheSalt(TenantModel):
+    """The secret that goes with each of a tenant's requests, so that a server shares no prefix with another tenant."""
+
+    salt = models.CharField(max_length=100)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["tenant_id"], name="inference_salt_once")]

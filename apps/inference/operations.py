@@ -1,9 +1,9 @@
-"""Writing the ledger, the reservations before it, budgets and policies."""
+"""Writing the ledger, the reservations before it, budgets, policies, and what is a tenant's own in its requests."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from uuid import UUID
 
@@ -11,12 +11,22 @@ from django.db import connection
 
 from apps.common.clock import Clock
 from apps.common.errors import TerminalError
-from apps.common.ids import new_id
+from apps.common.ids import new_id, new_secret
 from apps.inference import queries
+from apps.inference.adapters import check_adapter
 from apps.inference.budgets import Amount, Budget, month_of
 from apps.inference.ledger import NEVER_SENT, CallRecord, Reservation
-from apps.inference.models import CostBasis, EnginePolicy, ModelCall, StoredBudget, StoredReservation
+from apps.inference.models import (
+    CacheSalt,
+    CostBasis,
+    EnginePolicy,
+    ModelCall,
+    StoredAdapter,
+    StoredBudget,
+    StoredReservation,
+)
 from apps.inference.profiles import profile
+from apps.tenants.models import Tenant
 from apps.tenants.scope import in_tenant_scope
 
 # Longer than the client lets any call take, so that only a lost worker's reservation expires.
@@ -252,6 +262,42 @@ def remove_policy(*, tenant_id: UUID, schema_slug: str) -> bool:
     """Let the schema's own word count again. Returns whether there was a policy."""
     deleted, _ = EnginePolicy.objects.filter(tenant_id=tenant_id, schema_slug=schema_slug).delete()
     return bool(deleted)
+
+
+@in_tenant_scope
+def set_adapters(*, tenant_id: UUID, adapters: Mapping[str, str], clock: Clock) -> None:
+    """Make these the tenant's adapters, by model profile; a profile that isn't named has none.
+
+    An adapter is named after its tenant, as `slug` or `slug.what`: servers know no tenants, and an adapter holds what
+    it was trained on, so nobody can name another tenant's. Raises BadAdapterError, UnknownProfileError.
+    """
+    slug = Tenant.objects.values_list("slug", flat=True).get(id=tenant_id)
+    for profile_name, name in adapters.items():
+        check_adapter(profile_name=profile_name, name=name, tenant_slug=slug)
+    StoredAdapter.objects.filter(tenant_id=tenant_id).exclude(profile__in=list(adapters)).delete()
+    now = clock.now()
+    StoredAdapter.objects.bulk_create(
+        [
+            StoredAdapter(tenant_id=tenant_id, profile=profile_name, name=name, updated_at=now)
+            for profile_name, name in sorted(adapters.items())
+        ],
+        update_conflicts=True,
+        unique_fields=["tenant_id", "profile"],
+        update_fields=["name", "updated_at"],
+    )
+
+
+@in_tenant_scope
+def cache_salt(*, tenant_id: UUID, clock: Clock) -> str:
+    """Return the tenant's salt, which is made at the first use and stays. It is random: no id leads to it."""
+    rows = CacheSalt.objects.filter(tenant_id=tenant_id).values_list("salt", flat=True)
+    found = rows.first()
+    if found is None:
+        # Of two workers that make one at once, the second waits for the first and then reads the first's.
+        made = CacheSalt(tenant_id=tenant_id, salt=new_secret(prefix="salt"), created_at=clock.now())
+        CacheSalt.objects.bulk_create([made], ignore_conflicts=True)
+        found = rows.get()
+    return found
 
 
 def _drop_expired(*, tenant_id: UUID) -> None:

@@ -14,7 +14,7 @@ from django.db.models import Min, Sum
 
 from apps.common.clock import Clock
 from apps.inference.budgets import Amount, Budget, BudgetPeriod, BudgetState, month_of, refuse
-from apps.inference.models import EnginePolicy, ModelCall
+from apps.inference.models import EnginePolicy, ModelCall, StoredAdapter
 from apps.tenants.scope import in_tenant_scope
 
 
@@ -238,6 +238,13 @@ def first_call(*, tenant_id: UUID, schema_slug: str, engine: str, since: datetim
     )
     found: datetime | None = calls.aggregate(first=Min("created_at"))["first"]
     return found
+
+
+@in_tenant_scope
+def adapters(*, tenant_id: UUID) -> dict[str, str]:
+    """Return the tenant's adapters by model profile."""
+    rows = StoredAdapter.objects.filter(tenant_id=tenant_id).order_by("profile")
+    return dict(rows.values_list("profile", "name"))
 
 
 @in_tenant_scope

@@ -93,16 +93,27 @@ class _Event(BaseModel):
 
 class _Model(BaseModel):
     id: str
+    parent: str | None = None
 
 
 class _Models(BaseModel):
     data: list[_Model]
 
 
-def read_models(content: bytes) -> tuple[str, ...]:
-    """Return the names that a server lists. Raises ServerBrokenError."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServedModel:
+    """What a server lists: a model, or an adapter with the name of its model as `parent`."""
+
+    name: str
+    parent: str | None = None
+
+
+def read_models(content: bytes) -> tuple[ServedModel, ...]:
+    """Return what a server lists. Raises ServerBrokenError."""
     try:
-        return tuple(model.id for model in _Models.model_validate_json(content).data)
+        return tuple(
+            ServedModel(name=model.id, parent=model.parent) for model in _Models.model_validate_json(content).data
+        )
     except ValidationError:
         raise ServerBrokenError("the model server's list of models can't be read") from None
 

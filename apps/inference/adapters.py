@@ -1,0 +1,52 @@
+"""A tenant's own side of a request to a model server: its LoRA adapter, and the salt that keeps its prefixes apart."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from apps.common.errors import TerminalError
+from apps.inference.profiles import profile
+
+MAX_NAME = 128
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+class BadAdapterError(TerminalError):
+    """A model profile takes no adapter, or the adapter's name isn't one that this tenant may use."""
+
+    code = "bad_adapter"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestTuning:
+    """What of a tenant goes with each of its requests, beside the messages; empty parts aren't sent.
+
+    `adapter` is the name by which the server has loaded it. `cache_salt` is secret: who knew it could find out, by how
+    fast an answer comes, whether the tenant has asked about a document.
+    """
+
+    adapter: str = ""
+    cache_salt: str = field(default="", repr=False)
+
+
+PLAIN = RequestTuning()
+
+
+def check_adapter(*, profile_name: str, name: str, tenant_slug: str) -> None:
+    """Raise BadAdapterError or UnknownProfileError where a tenant can't use an adapter with a model profile."""
+    if not profile(profile_name).lora:
+        raise BadAdapterError(
+            f"the model profile '{profile_name}' takes no adapter: name one that does ('lora' in its profile)"
+        )
+    if len(name) > MAX_NAME or not _NAME.fullmatch(name):
+        raise BadAdapterError(
+            f"{profile_name}: an adapter's name is of ASCII letters, digits, '.', '_' and '-', begins with a letter or "
+            f"a digit, and is at most {MAX_NAME} long"
+        )
+    if name != tenant_slug and not name.startswith(f"{tenant_slug}."):
+        raise BadAdapterError(
+            f"{profile_name}: an adapter is named after its tenant: '{tenant_slug}', or '{tenant_slug}.' and more; "
+            "load it on the model server by such a name"
+        )
