@@ -1,4 +1,4 @@
-"""Writing schemas. A version is never changed: a change is a new version."""
+"""Writing schemas, and what models are told beside them. A version is never changed: a change is a new version."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from django.db import IntegrityError, transaction
 from apps.common.clock import Clock
 from apps.common.errors import RetryableError, TerminalError
 from apps.schemas.definitions import parse_schema, shipped_documents
-from apps.schemas.models import SchemaVersion
+from apps.schemas.models import SchemaVersion, StoredTuning
+from apps.schemas.tuning import Tuning, checked
 from apps.tenants.scope import in_tenant_scope
 
 RESERVED = frozenset({"documents", "values", "corrections", "usage"})
@@ -75,6 +76,34 @@ def install_shipped(*, tenant_id: UUID, clock: Clock) -> None:
     for slug, document in shipped_documents().items():
         if slug not in there:
             _write(tenant_id=tenant_id, slug=slug, version=1, document=document, clock=clock)
+
+
+@in_tenant_scope
+def set_tuning(*, tenant_id: UUID, slug: str, tuning: Tuning, clock: Clock) -> None:
+    """Set what models are told for a schema, or with an empty slug for all. Raises BadTuningError, NoSuchSchemaError.
+
+    A tuning that says nothing is none.
+    """
+    if slug and not SchemaVersion.objects.filter(tenant_id=tenant_id, slug=slug).exists():
+        raise NoSuchSchemaError(f"there is no schema '{slug[:63]}': create it first")
+    kept = checked(tuning)
+    if kept == Tuning():
+        StoredTuning.objects.filter(tenant_id=tenant_id, schema_slug=slug).delete()
+        return
+    row = StoredTuning(
+        tenant_id=tenant_id,
+        schema_slug=slug,
+        instructions=kept.instructions,
+        glossary=[[one.term, one.meaning] for one in kept.glossary],
+        examples=kept.examples,
+        updated_at=clock.now(),
+    )
+    StoredTuning.objects.bulk_create(
+        [row],
+        update_conflicts=True,
+        unique_fields=["tenant_id", "schema_slug"],
+        update_fields=["instructions", "glossary", "examples", "updated_at"],
+    )
 
 
 def _write(*, tenant_id: UUID, slug: str, version: int, document: Any, clock: Clock) -> int:

@@ -11,7 +11,8 @@ import orjson
 
 from apps.schemas.definitions import parse_schema
 from apps.schemas.fields import Schema
-from apps.schemas.models import SchemaVersion
+from apps.schemas.models import SchemaVersion, StoredTuning
+from apps.schemas.tuning import Term, Tuning
 from apps.tenants.scope import in_tenant_scope
 
 
@@ -71,6 +72,19 @@ def slugs(*, tenant_id: UUID) -> tuple[str, ...]:
     """Return the names of the tenant's schemas, in order."""
     return tuple(
         SchemaVersion.objects.filter(tenant_id=tenant_id).order_by("slug").values_list("slug", flat=True).distinct()
+    )
+
+
+@in_tenant_scope
+def tuning(*, tenant_id: UUID, slug: str) -> Tuning:
+    """Return what the tenant tells models for one schema, or with an empty slug for all; an empty one without any."""
+    row = StoredTuning.objects.filter(tenant_id=tenant_id, schema_slug=slug).first()
+    if row is None:
+        return Tuning()
+    return Tuning(
+        instructions=row.instructions,
+        glossary=tuple(Term(term=term, meaning=meaning) for term, meaning in row.glossary),
+        examples=row.examples,
     )
 
 
