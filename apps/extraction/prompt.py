@@ -75,10 +75,18 @@ class Part:
     count: int
 
 
-def question(*, schema: Schema, fields: Sequence[Field], part: Part | None = None, onward: int | None = None) -> str:
+def question(
+    *,
+    schema: Schema,
+    fields: Sequence[Field],
+    part: Part | None = None,
+    onward: int | None = None,
+    guidance: str = "",
+) -> str:
     """Return what is asked: the fields with their titles and descriptions, in the schema's order.
 
-    `part` says that not all pages are shown; `onward` is the page at which a list goes on that one reply can't hold.
+    `part` says that not all pages are shown; `onward` is the page at which a list goes on that one reply can't hold;
+    `guidance` is what the tenant says, as `guidance_words` has it.
     """
     lines = [f"This is a document of the kind '{schema.title}'. {schema.description}".strip(), "Give these values:"]
     for field in fields:
@@ -86,6 +94,8 @@ def question(*, schema: Schema, fields: Sequence[Field], part: Part | None = Non
         lines += [f"  - {column.name or 'each'}: {_described(column)}" for column in field.columns]
     if schema.instructions:
         lines.append(schema.instructions)
+    if guidance:
+        lines.append(guidance)
     if part is not None:
         lines.append(
             f"These are pages {part.first} to {part.last} of {part.count}: give what these pages show, and null for "

@@ -11,6 +11,7 @@ from time import monotonic
 from apps.common.errors import QuireError
 from apps.extraction.answers import Claimed, full_arrays, last_pages, read_reply, reply_schema, resolve
 from apps.extraction.engines.protocol import Extraction, ExtractionRequest
+from apps.extraction.guidance import SILENT, Guidance, about, fitting, guidance_words
 from apps.extraction.merging import merged
 from apps.extraction.packing import QUESTION_TOKENS, REPLY_TOKENS, Packed, estimated_tokens, pack, text_tokens
 from apps.extraction.page_index import DocumentIndex
@@ -18,6 +19,7 @@ from apps.extraction.page_need import Need
 from apps.extraction.prompt import DocumentPrompt, Part, ask, document_prompt, question
 from apps.extraction.values import ExtractedValue
 from apps.extraction.windows import TooLong
+from apps.inference.adapters import PLAIN, RequestTuning
 from apps.inference.client import ChatClient
 from apps.inference.errors import (
     BadRequestError,
@@ -31,7 +33,7 @@ from apps.inference.ledger import NOTHING, CallRecord, Purse, Reservation, Usage
 from apps.inference.profiles import Profile
 from apps.inference.tokens import counter
 from apps.parsing.pages import ParsedDocument
-from apps.schemas.fields import Field, Kind
+from apps.schemas.fields import Field, Kind, Schema
 
 # A reply that was cut or is off its schema is asked for again so often, then left to a person.
 RETRIES = 2
@@ -58,7 +60,11 @@ class SglangEngine:
         client: ChatClient,
         ledger: Purse,
         cancelled: Callable[[], bool] = lambda: False,
+        guidance: Guidance = SILENT,
+        tuning: RequestTuning = PLAIN,
     ) -> None:
+        self._guidance = guidance
+        self._tuning = tuning
         self._profile = profile
         self._client = client
         self._ledger = ledger
@@ -134,7 +140,8 @@ class SglangEngine:
             onward: int | None = None
             asked = group
             while asked:
-                words = question(schema=request.schema, fields=asked, part=part, onward=onward)
+                words, left_out = self._question(request.schema, asked, part=part, onward=onward)
+                notes += [f"terms of the glossary that a question had no room for: {left_out}"] if left_out else []
                 try:
                     claimed = self._answer(prompt, words, asked, estimate=packed.tokens)
                 except (TruncatedReplyError, OffSchemaReplyError) as error:
@@ -180,13 +187,36 @@ class SglangEngine:
         left_out = len(images) - len(kept)
         return prompt, [f"pictures that were left out of what the model sees: {left_out}"] if left_out else []
 
+    def _question(
+        self, schema: Schema, fields: Sequence[Field], *, part: Part | None, onward: int | None
+    ) -> tuple[str, int]:
+        """Return a question with as much of the guidance as there is room for, and how many terms are left out."""
+
+        def asked(guidance: str) -> str:
+            return question(schema=schema, fields=fields, part=part, onward=onward, guidance=guidance)
+
+        said = fitting(
+            about(self._guidance, names={field.name for field in fields}),
+            fits=lambda guidance: text_tokens(text=asked(guidance), profile=self._profile) <= QUESTION_TOKENS,
+        )
+        return asked(guidance_words(said)), len(self._guidance.glossary) - len(said.glossary)
+
     def _groups(
         self, *, request: ExtractionRequest, fields: Sequence[Field], part: Part | None
     ) -> Iterator[list[Field]]:
-        """Yield the fields in groups whose questions take no more than is kept for one, in order."""
+        """Yield the fields in groups whose questions take no more than is kept for one, in order.
+
+        A glossary and examples make no more questions of it: they get what room is left.
+        """
         group: list[Field] = []
         for field in fields:
-            words = question(schema=request.schema, fields=[*group, field], part=part, onward=request.page_count)
+            words = question(
+                schema=request.schema,
+                fields=[*group, field],
+                part=part,
+                onward=request.page_count,
+                guidance=self._guidance.instructions,
+            )
             if group and text_tokens(text=words, profile=self._profile) > QUESTION_TOKENS:
                 yield group
                 group = []
@@ -222,6 +252,7 @@ class SglangEngine:
                     temperature=RETRY_TEMPERATURE if attempt else 0.0,
                     prompt_tokens=tokens,
                     logprobs=True,
+                    tuning=self._tuning,
                     cancelled=self._cancelled,
                 )
                 usage = completion.usage
