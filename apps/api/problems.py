@@ -16,6 +16,7 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError
 from apps.common.errors import QuireError, RetryableError
 from apps.documents.errors import DocumentBusyError, TooLargeError, UnknownSchemaError, UnsupportedTypeError
 from apps.documents.queries import BadCursorError
+from apps.inference.adapters import BadAdapterError
 from apps.inference.operations import BadBudgetError, BadPolicyError
 from apps.inference.profiles import UnknownProfileError
 from apps.pipeline.estimates import NoSuchDocumentsError
@@ -23,6 +24,7 @@ from apps.pipeline.intake import NotCancellableError
 from apps.results.decisions import BadDecisionError, UnderWayError
 from apps.schemas.definitions import SchemaInvalid
 from apps.schemas.operations import NoSuchSchemaError, ReservedSlugError, SchemaExistsError
+from apps.schemas.tuning import BadTuningError
 
 CONTENT_TYPE = "application/problem+json"
 
@@ -43,6 +45,8 @@ STATUSES: dict[type[QuireError], HTTPStatus] = {
     BadPolicyError: HTTPStatus.UNPROCESSABLE_ENTITY,
     UnknownProfileError: HTTPStatus.UNPROCESSABLE_ENTITY,
     NoSuchDocumentsError: HTTPStatus.NOT_FOUND,
+    BadTuningError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    BadAdapterError: HTTPStatus.UNPROCESSABLE_ENTITY,
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from apps.api import budgets, decisions, documents, exports, problems, schemas, search, usage
+from apps.api import budgets, decisions, documents, exports, problems, schemas, search, tuning, usage
 from apps.api.auth import ApiKeyBearer
 from apps.api.openapi import DescribedAPI
 
@@ -19,6 +19,7 @@ problems.install(api)
 api.add_router("/documents", documents.router)
 api.add_router("/documents", decisions.router)
 api.add_router("/schemas", schemas.router)
+api.add_router("/tuning", tuning.router)
 api.add_router("", search.router)
 api.add_router("/exports", exports.router)
 api.add_router("", usage.router)

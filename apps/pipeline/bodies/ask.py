@@ -27,6 +27,7 @@ from apps.inference.profiles import profile
 from apps.parsing import queries as parsing
 from apps.pipeline.operations import LeaseLostError
 from apps.pipeline.stages import Claim, Outcome
+from apps.pipeline.tuning import document_tuning
 from apps.results import calibrating
 from apps.results import operations as results
 from apps.results import queries as stored_results
@@ -61,9 +62,10 @@ def ask(*, claim: Claim, clock: Clock, cancelled: Callable[[], bool]) -> Outcome
         clock=clock,
     )
     client = _client(settings.QUIRE_INFERENCE_URL, claim=claim)
+    tuned = document_tuning(tenant_id=tenant_id, schema_slug=schema.slug, document_id=document_id, clock=clock)
     turns = Turns(
         (
-            SglangEngine(profile=profile(name), client=client, ledger=purse, cancelled=cancelled)
+            SglangEngine(profile=profile(name), client=client, ledger=purse, cancelled=cancelled, **tuned.of(name))
             for name in model_profiles(names)
         ),
         done=claim.progress,
