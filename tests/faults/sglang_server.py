@@ -60,13 +60,14 @@ class LoopbackServer:
     """What the server does next, and what it was asked. `faults` are used up one a request; then `reply` answers.
 
     `requests` are chat completions, `embedded` requests for vectors, each of which is `vector` for every text.
-    Whatever hangs is let go by `released`.
+    `adapters` are listed below the first model. Whatever hangs is let go by `released`.
     """
 
     url: str = ""
     reply: str = "{}"
     finish_reason: str = "stop"
     models: tuple[str, ...] = (MODEL,)
+    adapters: tuple[str, ...] = ()
     faults: list[Fault] = field(default_factory=list)
     vector: tuple[float, ...] = (3.0, 4.0, *(0.0,) * 382)
     requests: list[dict[str, Any]] = field(default_factory=list)
@@ -86,6 +87,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         if self.path == "/v1/models":
             data = [{"id": name, "object": "model"} for name in self.state.models]
+            data += [{"id": name, "object": "model", "parent": self.state.models[0]} for name in self.state.adapters]
             self.send(200, json.dumps({"object": "list", "data": data}).encode())
         else:
             self.send(200, b"{}")
