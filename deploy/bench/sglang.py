@@ -200,12 +200,16 @@ def _cache_page(url: str, key: str) -> int:
     return int(answer.raise_for_status().json().get("page_size") or 1)
 
 
+def _unscaled(image: Image.Image, new_size: tuple[int, int]) -> np.ndarray[Any, Any]:  # noqa: ARG001
+    return np.zeros((3, 1, 1))
+
+
 def _reference() -> MistralTokenizer[Any, Any, Any, Any, Any]:
     """Return mistral-common's encoder: its Tekken vocabulary read as v7, with the picture rule of Small 3.1.
 
     The scaling of pixels is left out, which takes OpenCV: it comes after the tokens.
     """
-    image.transform_image = lambda picture, size: np.zeros((3, 1, 1))  # noqa: ARG005
+    image.transform_image = _unscaled
     data = json.loads(Path(data_file("tekken_240911.json")).read_bytes())
     tokenizer = Tekkenizer(
         vocab=data["vocab"],

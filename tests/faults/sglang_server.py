@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -59,7 +60,8 @@ def events(text: str, *, finish_reason: str = "stop", model: str = MODEL) -> byt
 class LoopbackServer:
     """What the server does next, and what it was asked. `faults` are used up one a request; then `reply` answers.
 
-    `requests` are chat completions, `embedded` requests for vectors, each of which is `vector` for every text.
+    `requests` are chat completions, each page a part again and the question one; `wire` is the last body as it came.
+    `embedded` requests for vectors, each of which is `vector` for every text.
     `adapters` are listed below the first model. Whatever hangs is let go by `released`.
     """
 
@@ -71,10 +73,26 @@ class LoopbackServer:
     faults: list[Fault] = field(default_factory=list)
     vector: tuple[float, ...] = (3.0, 4.0, *(0.0,) * 382)
     requests: list[dict[str, Any]] = field(default_factory=list)
+    wire: bytes = b""
     embedded: list[dict[str, Any]] = field(default_factory=list)
     aborted: list[str] = field(default_factory=list)
     keys: list[str | None] = field(default_factory=list)
     released: threading.Event = field(default_factory=threading.Event)
+
+
+_PAGE_END = re.compile(r"(</page \d+ [0-9a-f]{16}>)\n\n")
+
+
+def _apart(body: dict[str, Any]) -> dict[str, Any]:
+    """Return a request with its texts taken apart where a page ends: neighbours are sent as one."""
+    for message in body.get("messages", ()):
+        if isinstance(message["content"], list):
+            message["content"] = [
+                {**part, "text": text} if "text" in part else part
+                for part in message["content"]
+                for text in (_PAGE_END.sub("\\1\0", part["text"]).split("\0") if "text" in part else ("",))
+            ]
+    return body
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -93,13 +111,14 @@ class _Handler(BaseHTTPRequestHandler):
             self.send(200, b"{}")
 
     def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        self.state.wire = self.rfile.read(int(self.headers["content-length"]))
+        body = json.loads(self.state.wire)
         if self.path == "/abort_request":
             self.state.aborted.append(body["rid"])
             self.send(200, b"{}")
             return
         embedding = self.path == "/v1/embeddings"
-        (self.state.embedded if embedding else self.state.requests).append(body)
+        (self.state.embedded if embedding else self.state.requests).append(body if embedding else _apart(body))
         self.state.keys.append(self.headers.get("authorization"))
         if self.state.faults:
             self.state.faults.pop(0)(self)

@@ -147,6 +147,16 @@ def test_the_longest_reply_with_log_probabilities_is_read(server: LoopbackServer
     assert len(reply.tokens) == MAX_LOGPROB_TOKENS + 1
 
 
+def test_neighbouring_texts_are_sent_as_one(client: SglangClient, server: LoopbackServer) -> None:
+    """Chat templates put nothing between texts, mistral-common a blank line: one text is the same tokens for both."""
+    texts = [{"type": "text", "text": text} for text in ("one", "two", "three")]
+    picture = {"type": "image_url", "image_url": {"url": "data:image/jpeg;base64,AAAA"}}
+    content = [texts[0], texts[1], picture, texts[2]]
+    client.complete(messages=[{"role": "user", "content": content}], schema=SCHEMA, max_tokens=10)
+    joined = [{"type": "text", "text": "one\n\ntwo"}, picture, texts[2]]
+    assert json.loads(server.wire)["messages"] == [{"role": "user", "content": joined}]
+
+
 def test_a_server_that_does_not_stream_is_understood(client: SglangClient, server: LoopbackServer) -> None:
     server.faults = [answers(200, completion('{"total": 2}'))]
     assert _ask(client) == '{"total": 2}'

@@ -17,12 +17,12 @@ from apps.extraction.packing import QUESTION_TOKENS, text_tokens
 from apps.inference.adapters import RequestTuning
 from apps.inference.client import SglangClient
 from apps.inference.errors import MissingAdapterError
-from apps.inference.ledger import CallRecord
 from apps.inference.profiles import profile
 from apps.parsing.pages import ParsedDocument
 from apps.schemas.fields import Field, Kind, Schema
 from apps.schemas.tuning import Term
 from tests.factories.pages import page
+from tests.factories.purse import OpenPurse
 from tests.faults.sglang_server import LoopbackServer, answers, loopback_server
 
 SCHEMA = Schema(
@@ -40,11 +40,6 @@ EXAMPLES = (
 TOLD = Guidance(instructions="Totals are gross.", glossary=GLOSSARY, examples=EXAMPLES)
 
 
-class Calls:
-    def record(self, call: CallRecord) -> None:
-        """Forget it."""
-
-
 @pytest.fixture
 def server() -> Iterator[LoopbackServer]:
     with loopback_server() as server:
@@ -56,7 +51,7 @@ def _asked(server: LoopbackServer, guidance: Guidance, *wanted: str) -> tuple[li
     """Ask, and return the messages before the question, the question, and the notes."""
     client = SglangClient(base_url=server.url)
     server.reply = json.dumps(dict.fromkeys(wanted))
-    engine = SglangEngine(profile=profile("medium"), client=client, ledger=Calls(), guidance=guidance)
+    engine = SglangEngine(profile=profile("medium"), client=client, ledger=OpenPurse(), guidance=guidance)
     document = ParsedDocument(pages=(page("Total 1.00"), page("No. 8", number=2)), language="en")
     found = engine.extract(ExtractionRequest(document=document, schema=SCHEMA, wanted=frozenset(wanted)))
     client.close()
