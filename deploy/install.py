@@ -8,6 +8,7 @@ import contextlib
 import fcntl
 import hashlib
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -20,6 +21,7 @@ VENV = PROJECT / ".venv"
 LOCK = PROJECT / "deploy" / "requirements.lock"
 ALONE = PROJECT / ".venv.lock"
 STAMP = VENV / "installed"
+COMMAND = VENV / "bin" / "quire"
 UNFINISHED = VENV / "unfinished"
 TAIL_LINES = 25
 WIDTH = 30
@@ -29,15 +31,41 @@ STEP = 48
 def main() -> int:
     """Return the exit code: 0, or 1 with a message."""
     wanted = hashlib.sha256(LOCK.read_bytes()).hexdigest()
-    if is_installed(wanted):
-        return 0
-    with alone():
-        return 0 if is_installed(wanted) else make(wanted)
+    if not is_installed(wanted):
+        with alone():
+            code = 0 if is_installed(wanted) else make(wanted)
+        if code != 0:
+            return code
+    write_command()
+    return 0
 
 
 def is_installed(wanted: str) -> bool:
     """Say whether the lock of this hash is what was installed last."""
     return STAMP.exists() and STAMP.read_text(encoding="utf-8").strip() == wanted and works()
+
+
+def write_command() -> None:
+    """Write `.venv/bin/quire`, the command line, where it isn't there as it should be.
+
+    Its first lines are for the shell: a path with a space or of more than 127 characters can't stand behind `#!`.
+    """
+    text = f"""#!/bin/sh
+'''exec' {shlex.quote(str(VENV / "bin" / "python"))} "$0" "$@"
+' '''
+import sys
+
+sys.path.insert(0, {str(PROJECT)!r})
+from apps.cli.app import main
+
+sys.exit(main())
+"""
+    if COMMAND.exists() and COMMAND.read_text(encoding="utf-8") == text:
+        return
+    draft = COMMAND.with_name(f"quire.{os.getpid()}")
+    draft.write_text(text, encoding="utf-8")
+    draft.chmod(0o755)
+    draft.replace(COMMAND)
 
 
 @contextlib.contextmanager
