@@ -1,0 +1,63 @@
+"""`quire models`: the table, the check's exit codes, how a server is started."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from apps.cli.app import main
+from tests.unit.cli.loopback import loopback
+from tests.unit.inference.test_server_check import Sglang
+
+
+def test_the_table_shows_every_profile_with_its_dated_price(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["models"]) == 0
+    said = capsys.readouterr().out
+    for words in ("Mistral Small 3.1", "Mistral Medium 3.1", "Mistral Large 2", "131,072", "0.40 / 2.00 since"):
+        assert words in said
+
+
+def test_json_has_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["models", "--json"]) == 0
+    found = {one["name"]: one for one in json.loads(capsys.readouterr().out)}
+    assert found.keys() >= {"small", "medium", "large", "any"}
+    assert found["large"]["images"] is None
+
+
+def test_a_server_that_fits_is_0_and_one_that_does_not_1(capsys: pytest.CaptureFixture[str]) -> None:
+    server = Sglang()
+    with loopback(server) as there:
+        assert main(["models", "check", there.url]) == 0
+        assert "as 'small': it can." in capsys.readouterr().out
+        server.models = [{"id": "small", "max_model_len": 8192}]
+        assert main(["models", "check", there.url, "--json"]) == 1
+    report = json.loads(capsys.readouterr().out)
+    assert [one["check"] for one in report["findings"] if one["status"] == "failed"] == ["context"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["check", "http://127.0.0.1:9"], 3, ""),
+        (["check", "nonsense"], 2, "begins with http:// or https://"),
+        (["check", "http://127.0.0.1:9", "--profile", "tiny"], 2, "there is no profile 'tiny'"),
+        (["check", "http://127.0.0.1:9", "--api-key-env", "NO_SUCH_KEY"], 2, "the environment has no NO_SUCH_KEY"),
+        (["launch", "medium"], 2, "name --model-path"),
+        (["launch", "any"], 1, "Quire can't start one"),
+    ],
+)
+def test_what_cannot_be_done_has_its_exit_code(
+    arguments: list[str], code: int, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["models", *arguments]) == code
+    assert said in capsys.readouterr().err
+
+
+def test_four_servers_and_their_router_are_started_on_ports_of_their_own(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["models", "launch", "small", "--json"]) == 0
+    *servers, router = json.loads(capsys.readouterr().out)
+    ports = [server[server.index("--port") + 1] for server in servers]
+    assert ports == ["30001", "30002", "30003", "30004"]
+    assert [server[-2:] for server in servers] == [["--base-gpu-id", str(number)] for number in range(4)]
+    assert router[-4:] == [f"http://127.0.0.1:{port}" for port in ports]
