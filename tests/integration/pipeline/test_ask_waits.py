@@ -1,0 +1,80 @@
+"""A document that waits for the model server says so, and one that is cancelled is taken off the server."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from threading import Event, Thread
+from time import monotonic, sleep
+from uuid import UUID
+
+import pytest
+from django.db import connections
+from django.test import Client, override_settings
+
+from apps.common.clock import SYSTEM_CLOCK
+from apps.documents.models import Document
+from apps.inference.admission import LOOK_SECONDS, Ending, admission
+from apps.inference.client import POLL_SECONDS
+from apps.pipeline.intake import cancel_document
+from apps.pipeline.models import StageRun
+from apps.pipeline.worker import CANCEL_SECONDS
+from apps.tenants.scope import tenant_scope
+from tests.faults.sglang_server import LoopbackServer, hangs_for_good, loopback_server
+from tests.integration.pipeline.test_ask import _status, _upload, _work_again
+
+
+@pytest.fixture
+def server() -> Iterator[LoopbackServer]:
+    with loopback_server() as server, override_settings(QUIRE_INFERENCE_URL=server.url):
+        yield server
+
+
+def test_a_document_that_is_cancelled_is_aborted_on_the_server(tenant: UUID, server: LoopbackServer) -> None:
+    """Within five seconds, by what each part of the way takes at most."""
+    assert CANCEL_SECONDS + max(POLL_SECONDS, LOOK_SECONDS) < 5
+    asked = Event()
+    server.faults = [hangs_for_good(asked.set)]
+
+    def upload() -> None:
+        _upload(tenant)
+        connections.close_all()
+
+    working = Thread(target=upload)
+    working.start()
+    assert asked.wait(60)
+    with tenant_scope(tenant):
+        document = Document.objects.get().id
+    assert cancel_document(tenant_id=tenant, document_id=document, clock=SYSTEM_CLOCK)
+    working.join(60)
+    assert not working.is_alive()
+    assert server.aborted == [server.requests[0]["rid"]]
+    assert _status(tenant, document)[0] == "cancelled"
+    assert admission(server.url).state().tokens == 0
+
+
+def test_an_open_breaker_makes_documents_wait_and_is_shown(tenant: UUID, server: LoopbackServer) -> None:
+    server.reply = json.dumps({"warranty_code": {"value": "ZX-81-PUMP", "quote": "the promise ZX-81-PUMP", "page": 1}})
+    queue = admission(server.url)
+    for number in range(queue.terms.failures):
+        queue._run("finish", str(number), Ending.GONE)
+    document = _upload(tenant)
+    assert _status(tenant, document) == ("extracted", "model_unreachable")
+    assert server.requests == []
+    with tenant_scope(tenant):
+        assert StageRun.objects.get(document_id=document, stage="ask").attempts == 0
+    browser = Client(SERVER_NAME="127.0.0.1")
+    ready = browser.get("/readyz")
+    assert ready.status_code == 200
+    assert ready.json()["status"] == "degraded"
+    assert ready.json()["checks"]["inference"] == "down: the breaker is open, documents wait"
+    assert b"quire_admission_breaker_open 1.0\n" in browser.get("/metrics").content
+    deadline = monotonic() + 30
+    while _status(tenant, document)[0] == "extracted" and monotonic() < deadline:
+        sleep(0.5)
+        _work_again(tenant, document)
+    assert _status(tenant, document) == ("done", "")
+    assert browser.get("/readyz").json()["checks"]["inference"] == "ok"
+    metrics = browser.get("/metrics").content
+    assert b"quire_admission_breaker_open 0.0\n" in metrics
+    assert b"quire_admission_tokens_in_flight 0.0\n" in metrics
