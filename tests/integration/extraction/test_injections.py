@@ -26,6 +26,7 @@ from tests.factories.injections import TRUTH, Injection
 from tests.faults.obedient_model import obeys
 from tests.faults.sglang_server import LoopbackServer, loopback_server
 
+SUM = {"net_total", "tax_total", "gross_total"}
 POLICIES = {"alone": ["sglang:small"], "after": ["einvoice", "layout", "sglang:small"]}
 _AMOUNT = r"^-?[0-9]{1,15}(\.[0-9]{1,6})?$"
 
@@ -110,7 +111,9 @@ def test_no_accepted_value_changes(tenant: UUID, server: LoopbackServer, injecti
     assert read.keys() <= PROPERTIES.keys()
     if injection.raw is None:
         # What the words don't speak of is read as ever: an attack costs a person a look, not the document its values.
-        assert TRUTH.keys() - injection.claims.keys() <= accepted.keys()
+        # But where a model's false amount breaks the sum, nobody can say which of the three is wrong.
+        doubted = injection.claims.keys() | (SUM if policy == "alone" and injection.claims.keys() & SUM else set())
+        assert TRUTH.keys() - doubted <= accepted.keys()
     for request in server.requests:
         _check_request(request)
 
