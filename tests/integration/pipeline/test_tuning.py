@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -17,6 +18,7 @@ from apps.documents.models import DocumentStatus, Lane
 from apps.inference import operations as inference
 from apps.inference import profiles
 from apps.pipeline.intake import accept_upload
+from apps.pipeline.models import StageRun
 from apps.pipeline.tuning import document_tuning, set_tuning_everywhere
 from apps.results.decisions import NewDecision, Verdict
 from apps.results.operations import decide
@@ -135,6 +137,9 @@ def test_a_document_waits_for_an_adapter_that_is_not_loaded_and_is_never_answere
     _upload(tenant, "b")
     _upload(other_tenant, "c")
     assert [request["model"] for request in server.requests] == [f"tiny:{adapter}", "tiny"]
+    with tenant_scope(tenant):
+        # Far from its own time to look again, however slow the machine is: only the change of the tuning wakes it.
+        StageRun.objects.filter(document_id=document, stage="ask").update(due_at=SYSTEM_CLOCK.now() + timedelta(days=1))
     set_tuning_everywhere(tenant_id=tenant, tuning=Tuning(), adapters={"small": adapter}, clock=SYSTEM_CLOCK)
     found = documents.document(tenant_id=tenant, document_id=document)
     assert found is not None
