@@ -15,7 +15,8 @@ from apps.cli.failures import NO, UNREACHABLE, USAGE, CommandError
 from apps.cli.printing import AsJson, console, print_json
 from apps.inference.launch import PORT, Place, compose, router_command, server_command, shell
 from apps.inference.profiles import PROFILES, Profile, profile
-from apps.inference.server_check import ServerReport, Status, check_server
+from apps.inference.server_check import check_server
+from apps.inference.server_findings import ServerReport, Status
 
 KEY = "QUIRE_INFERENCE_API_KEY"
 COLOURS = {Status.OK: "green", Status.FAILED: "red", Status.UNKNOWN: "yellow"}

@@ -10,16 +10,27 @@ import base64
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from io import BytesIO
 from typing import Any, TypeVar
 
 import httpx
-from jsonschema import Draft202012Validator
 from PIL import Image
 from pydantic import BaseModel, ValidationError
 
 from apps.inference.profiles import Profile
+from apps.inference.server_findings import (
+    PICTURE,
+    SCHEMA,
+    Finding,
+    Reply,
+    ServerReport,
+    about_picture_tokens,
+    about_schema,
+    about_usage,
+    failed,
+    ok,
+    unknown,
+)
 
 CONNECT_SECONDS = 5.0
 # A server that computes for others may let a small request wait long.
@@ -27,55 +38,9 @@ READ_SECONDS = 120.0
 MAX_REPLY_BYTES = 4 * 1024 * 1024
 # Above it SGLang gives up choosing by the longest common prefix.
 MAX_QUEUE = 128
-# Pixels: 2 rows of 3 and a break each under Mistral's rule.
-PICTURE = (84, 56)
 SYSTEM = "You answer in one word."
 # Longer than a page of the cache, whose size may be 64 tokens, and nothing that asks for JSON.
 QUESTION = "Which of these is a colour: " + ", ".join(["a table", "a river", "the number nine", "green"] * 12) + "?"
-SCHEMA: Mapping[str, Any] = {
-    "type": "object",
-    "properties": {
-        "answer": {"type": "string", "enum": ["table", "river", "nine", "green"]},
-        "sure": {"type": "boolean"},
-        "digit": {"type": "integer", "minimum": 0, "maximum": 9},
-    },
-    "required": ["answer", "sure", "digit"],
-    "additionalProperties": False,
-}
-
-
-class Status(StrEnum):
-    """Of a check. `unknown`: the server doesn't let it be seen."""
-
-    OK = "ok"
-    FAILED = "failed"
-    UNKNOWN = "unknown"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """What a check found; `advice` is what to do where it failed."""
-
-    check: str
-    status: Status
-    detail: str
-    advice: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServerReport:
-    """What was found of a server. `model` is the name it was asked by, None where it never came to that."""
-
-    url: str
-    profile: str
-    model: str | None
-    reachable: bool
-    findings: tuple[Finding, ...]
-
-    @property
-    def fits(self) -> bool:
-        """Say whether nothing failed."""
-        return all(finding.status != Status.FAILED for finding in self.findings)
 
 
 class _Model(BaseModel):
@@ -99,29 +64,6 @@ class _Info(BaseModel):
     constrained_json_disable_any_whitespace: bool
     limit_mm_data_per_request: dict[str, int] | str | None = None
     enable_lora: bool | None = None
-
-
-class _Message(BaseModel):
-    content: str | None = None
-
-
-class _Choice(BaseModel):
-    message: _Message
-    finish_reason: str | None = None
-
-
-class _Details(BaseModel):
-    cached_tokens: int | None = None
-
-
-class _Usage(BaseModel):
-    prompt_tokens: int
-    prompt_tokens_details: _Details | None = None
-
-
-class _Reply(BaseModel):
-    choices: list[_Choice]
-    usage: _Usage | None = None
 
 
 _Form = TypeVar("_Form", bound=BaseModel)
@@ -186,12 +128,12 @@ class _Run:
         listed = self._send("GET", "/v1/models")
         self.reachable = listed.status != 0
         if not self.reachable:
-            yield _failed("reachable", listed.said, "check the address, and whether the server has started")
+            yield failed("reachable", listed.said, "check the address, and whether the server has started")
             return
-        yield _ok("reachable", "the server answers")
+        yield ok("reachable", "the server answers")
         if listed.status in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}:
             advice = "check it" if self._key else "set QUIRE_INFERENCE_API_KEY"
-            yield _failed("key", f"the server refuses {'the' if self._key else 'requests without a'} key", advice)
+            yield failed("key", f"the server refuses {'the' if self._key else 'requests without a'} key", advice)
             return
         yield self._about_key()
         yield self._about_model(listed)
@@ -208,16 +150,16 @@ class _Run:
 
     def _about_key(self) -> Finding:
         if not self._key:
-            return _ok("key", "the server asks for none: start it with one where others can reach it")
+            return ok("key", "the server asks for none: start it with one where others can reach it")
         without = self._send("GET", "/v1/models", with_key=False)
         if without.is_good:
-            return _ok("key", "the server lists its models without the key too: does it take any?")
-        return _ok("key", "accepted")
+            return ok("key", "the server lists its models without the key too: does it take any?")
+        return ok("key", "accepted")
 
     def _about_model(self, listed: _Answer) -> Finding:
         models = listed.read(_Models)
         if models is None:
-            return _failed(
+            return failed(
                 "model", f"the server doesn't list its models ({listed.said})", "is it an OpenAI-compatible server?"
             )
         self._models = models.data
@@ -226,15 +168,15 @@ class _Run:
         bases = [one.id for one in models.data if one.parent is None]
         if self._wanted is None:
             if not bases:
-                return _failed("model", "the server has no model", "start it with one")
+                return failed("model", "the server has no model", "start it with one")
             self.model = bases[0]
             more = f"; also {', '.join(bases[1:])}: choose by --model" if bases[1:] else ""
-            return _ok("model", f"{self.model}{more}")
+            return ok("model", f"{self.model}{more}")
         # base:adapter is how SGLang is asked for an adapter that it lists alone.
         if self._wanted in names or self._wanted.partition(":")[2] in names:
             self.model = self._wanted
-            return _ok("model", self._wanted)
-        return _failed(
+            return ok("model", self._wanted)
+        return failed(
             "model",
             f"there is no model '{self._wanted}'; there are: {', '.join(names) or 'none'}",
             "name one of these as QUIRE_INFERENCE_MODEL, or start the server with --served-model-name",
@@ -246,33 +188,33 @@ class _Run:
         lengths = [one.max_model_len for one in self._models if one.id in {self.model, base} and one.max_model_len]
         pool = self._info.max_total_num_tokens if self._info else None
         if not lengths:
-            return _unknown("context", f"the server doesn't tell its context; the profile counts on {needed:,} tokens")
+            return unknown("context", f"the server doesn't tell its context; the profile counts on {needed:,} tokens")
         if lengths[0] < needed:
-            return _failed(
+            return failed(
                 "context",
                 f"{lengths[0]:,} tokens; the profile counts on {needed:,}",
                 f"start it with --context-length {needed}, or lower the profile's context in a file of your own",
             )
         if pool is not None and pool < needed:
-            return _failed(
+            return failed(
                 "context",
                 f"{lengths[0]:,} tokens, but the memory for keys and values holds {pool:,}: longer prompts can't run",
                 "raise --mem-fraction-static, quantise the model, or use more GPUs",
             )
-        return _ok("context", f"{lengths[0]:,} tokens" + (f", {pool:,} in memory" if pool is not None else ""))
+        return ok("context", f"{lengths[0]:,} tokens" + (f", {pool:,} in memory" if pool is not None else ""))
 
     def _about_replies(self) -> Iterator[Finding]:
         """Structured output, white space, usage and the cache, from the same question twice."""
         first, again = self._ask(QUESTION), self._ask(QUESTION)
-        reply = again.read(_Reply)
+        reply = again.read(Reply)
         if reply is None or not reply.choices:
-            yield _failed("structured output", f"the server refuses it ({again.said})", _advice(again))
+            yield failed("structured output", f"the server refuses it ({again.said})", _advice(again))
             return
         text = reply.choices[0].message.content or ""
-        yield _about_schema(text, reason=reply.choices[0].finish_reason)
+        yield about_schema(text, reason=reply.choices[0].finish_reason)
         yield self._about_white_space(text)
         self._plain_tokens = reply.usage.prompt_tokens if reply.usage else None
-        yield _about_usage(first.read(_Reply), reply)
+        yield about_usage(first.read(Reply), reply)
 
     def _about_white_space(self, text: str) -> Finding:
         option = "--constrained-json-disable-any-whitespace"
@@ -283,76 +225,76 @@ class _Run:
             is_compact = False
         if self._info is not None:
             if self._info.constrained_json_disable_any_whitespace:
-                return _ok("white space", "off in JSON")
-            return _failed("white space", "allowed in JSON", advice)
+                return ok("white space", "off in JSON")
+            return failed("white space", "allowed in JSON", advice)
         if not is_compact:
-            return _failed("white space", "the reply holds white space between its values", advice)
-        return _unknown("white space", f"this reply held none; whether {option} is set can't be seen")
+            return failed("white space", "the reply holds white space between its values", advice)
+        return unknown("white space", f"this reply held none; whether {option} is set can't be seen")
 
     def _about_pictures(self) -> Iterator[Finding]:
         rule = self._profile.images
         if rule is None:
-            yield _ok("pictures", "the profile sends text only")
+            yield ok("pictures", "the profile sends text only")
             return
         answer = self._ask(QUESTION, picture=_picture())
-        reply = answer.read(_Reply)
+        reply = answer.read(Reply)
         if reply is None:
             advice = "serve a model that takes pictures (SGLang: --enable-multimodal), or use a profile for text only"
             if not 400 <= answer.status < 500:
                 advice = _advice(answer)
-            yield _failed("pictures", f"the server refuses one ({answer.said})", advice)
+            yield failed("pictures", f"the server refuses one ({answer.said})", advice)
             return
         width, height = PICTURE
         expected = rule.tokens(width=width, height=height)
         if reply.usage is None or self._plain_tokens is None:
-            yield _unknown("pictures", "one is taken; whether the model saw it can't be told without usage")
+            yield unknown("pictures", "one is taken; whether the model saw it can't be told without usage")
         else:
             counted = reply.usage.prompt_tokens - self._plain_tokens
-            yield _about_picture_tokens(counted, expected=expected, is_exact=self._profile.tokenizer is not None)
+            yield about_picture_tokens(counted, expected=expected, is_exact=self._profile.tokenizer is not None)
         yield self._about_picture_limit()
 
     def _about_picture_limit(self) -> Finding:
         wanted = self._profile.images.per_request if self._profile.images else None
         if self._info is None:
-            return _unknown("pictures per request", "the server doesn't tell its limit")
+            return unknown("pictures per request", "the server doesn't tell its limit")
         limit = self._info.limit_mm_data_per_request
         if not isinstance(limit, dict) or "image" not in limit:
-            return _ok("pictures per request", "no limit but the context")
+            return ok("pictures per request", "no limit but the context")
         if limit["image"] < (wanted or 1):
-            return _failed(
+            return failed(
                 "pictures per request",
                 f"{limit['image']}; the profile sends up to {wanted or 'as many as fit the context'}",
                 f"start it with --limit-mm-data-per-request '{{\"image\": {wanted or MAX_QUEUE}}}'",
             )
-        return _ok("pictures per request", str(limit["image"]))
+        return ok("pictures per request", str(limit["image"]))
 
     def _about_queue(self) -> Finding:
         info = self._info
         if info is None or info.schedule_policy is None:
-            return _unknown("queue", "the server doesn't tell how it orders requests")
+            return unknown("queue", "the server doesn't tell how it orders requests")
         length = info.max_queued_requests
         if length is None or length > MAX_QUEUE:
-            return _failed(
+            return failed(
                 "queue",
                 f"{info.schedule_policy}, {'any number' if length is None else length} of requests",
                 f"start it with --max-queued-requests {MAX_QUEUE}: a longer queue is served without regard to prefixes",
             )
         if info.enable_priority_scheduling:
-            return _failed(
+            return failed(
                 "queue",
                 "orders by priority",
                 "start it without --enable-priority-scheduling and with --schedule-policy lpm: Quire orders itself",
             )
         hint = "" if info.schedule_policy == "lpm" else "; --schedule-policy lpm would reuse more of the prefixes"
-        return _ok("queue", f"{info.schedule_policy}, up to {length} requests{hint}")
+        return ok("queue", f"{info.schedule_policy}, up to {length} requests{hint}")
 
     def _about_adapters(self) -> Finding:
         names = [one.id for one in self._models if one.parent is not None]
         if names:
-            return _ok("adapters", ", ".join(names))
+            return ok("adapters", ", ".join(names))
         if self._info is not None and self._info.enable_lora:
-            return _ok("adapters", "can be loaded, none is")
-        return _unknown("adapters", "none are seen; tenants with an adapter need --enable-lora")
+            return ok("adapters", "can be loaded, none is")
+        return unknown("adapters", "none are seen; tenants with an adapter need --enable-lora")
 
     def _ask(self, question: str, *, picture: str | None = None) -> _Answer:
         text = {"type": "text", "text": question}
@@ -382,53 +324,6 @@ class _Run:
         return _Answer(status=response.status_code, content=bytes(content))
 
 
-def _about_schema(text: str, *, reason: str | None) -> Finding:
-    advice = "use a server that holds replies to a JSON schema (SGLang: --grammar-backend xgrammar)"
-    if reason == "length":
-        return _failed("structured output", "the reply ran to its limit instead of ending", advice)
-    try:
-        obeys = Draft202012Validator(SCHEMA).is_valid(json.loads(text))
-    except ValueError:
-        return _failed("structured output", "the reply is no JSON: the server doesn't know json_schema", advice)
-    if not obeys:
-        return _failed("structured output", "the reply is JSON, but not of the schema", advice)
-    return _ok("structured output", "the reply obeys its schema")
-
-
-def _about_usage(first: _Reply | None, again: _Reply) -> Finding:
-    if again.usage is None:
-        return _failed("usage", "replies don't tell their tokens", "Quire can't count its cost on such a server")
-    details = again.usage.prompt_tokens_details
-    advice = "start it with --enable-cache-report"
-    if details is None or details.cached_tokens is None:
-        return _failed("usage", f"{again.usage.prompt_tokens} prompt tokens, nothing of cached ones", advice)
-    if first and first.usage and first.usage.prompt_tokens != again.usage.prompt_tokens:
-        return _failed("usage", "the same prompt is counted differently each time", "is it one server or several?")
-    share = f"{details.cached_tokens} of {again.usage.prompt_tokens} prompt tokens cached when asked again"
-    if details.cached_tokens == 0:
-        return _failed("usage", share, "is its prefix cache off (SGLang: --disable-radix-cache)?")
-    return _ok("usage", share)
-
-
-def _about_picture_tokens(counted: int, *, expected: int, is_exact: bool) -> Finding:
-    size = f"{PICTURE[0]} x {PICTURE[1]} pixels"
-    if counted <= 0:
-        return _failed(
-            "pictures",
-            "one is taken, but costs no tokens: the model doesn't see it",
-            "serve a model that takes pictures (SGLang: --enable-multimodal), or use a profile for text only",
-        )
-    if counted == expected:
-        return _ok("pictures", f"{size} cost {counted} tokens, as the profile counts")
-    if not is_exact:
-        return _ok("pictures", f"{size} cost {counted} tokens; the profile estimates {expected}")
-    return _failed(
-        "pictures",
-        f"{size} cost {counted} tokens; the profile counts {expected}",
-        "is it the model of this profile? Prompts would be longer than Quire counts",
-    )
-
-
 def _picture() -> str:
     file = BytesIO()
     Image.new("RGB", PICTURE, "white").save(file, "PNG")
@@ -439,15 +334,3 @@ def _advice(answer: _Answer) -> str:
     if answer.status in {0, httpx.codes.TOO_MANY_REQUESTS} or answer.status >= 500:
         return "is the server busy? Ask again; its log says more"
     return "the server's log says more"
-
-
-def _ok(check: str, detail: str) -> Finding:
-    return Finding(check=check, status=Status.OK, detail=detail)
-
-
-def _failed(check: str, detail: str, advice: str) -> Finding:
-    return Finding(check=check, status=Status.FAILED, detail=detail, advice=advice)
-
-
-def _unknown(check: str, detail: str) -> Finding:
-    return Finding(check=check, status=Status.UNKNOWN, detail=detail)

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from apps.inference.profiles import profile
-from apps.inference.server_check import ServerReport, Status, check_server
+from apps.inference.server_check import check_server
+from apps.inference.server_findings import ServerReport, Status
 from tests.unit.cli.loopback import Asked, loopback
 
 REPLY = {"answer": "green", "sure": True, "digit": 3}
