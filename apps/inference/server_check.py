@@ -35,6 +35,7 @@ from apps.inference.server_findings import (
 CONNECT_SECONDS = 5.0
 # A server that computes for others may let a small request wait long.
 READ_SECONDS = 120.0
+REFUSED = frozenset({httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN})
 MAX_REPLY_BYTES = 4 * 1024 * 1024
 # Above it SGLang gives up choosing by the longest common prefix.
 MAX_QUEUE = 128
@@ -131,29 +132,38 @@ class _Run:
             yield failed("reachable", listed.said, "check the address, and whether the server has started")
             return
         yield ok("reachable", "the server answers")
-        if listed.status in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}:
-            advice = "check it" if self._key else "set QUIRE_INFERENCE_API_KEY"
-            yield failed("key", f"the server refuses {'the' if self._key else 'requests without a'} key", advice)
+        if listed.status in REFUSED:
+            yield self._about_refusal()
+            return
+        model = self._about_model(listed)
+        if self.model is None:
+            yield model
+            return
+        # SGLang's router lists its models to anybody: only an answer tells whether the key is taken.
+        first = self._ask(QUESTION)
+        if first.status in REFUSED:
+            yield self._about_refusal()
             return
         yield self._about_key()
-        yield self._about_model(listed)
-        if self.model is None:
-            return
+        yield model
         info = self._send("GET", "/server_info")
         self._info = info.read(_Info)
         yield self._about_context()
-        yield from self._about_replies()
+        yield from self._about_replies(first)
         yield from self._about_pictures()
         yield self._about_queue()
         if self._profile.lora:
             yield self._about_adapters()
 
+    def _about_refusal(self) -> Finding:
+        advice = "check it" if self._key else "set QUIRE_INFERENCE_API_KEY"
+        return failed("key", f"the server refuses {'the' if self._key else 'requests without a'} key", advice)
+
     def _about_key(self) -> Finding:
         if not self._key:
             return ok("key", "the server asks for none: start it with one where others can reach it")
-        without = self._send("GET", "/v1/models", with_key=False)
-        if without.is_good:
-            return ok("key", "the server lists its models without the key too: does it take any?")
+        if self._ask(QUESTION, with_key=False).is_good:
+            return ok("key", "the server answers without the key too: does it take any?")
         return ok("key", "accepted")
 
     def _about_model(self, listed: _Answer) -> Finding:
@@ -203,9 +213,9 @@ class _Run:
             )
         return ok("context", f"{lengths[0]:,} tokens" + (f", {pool:,} in memory" if pool is not None else ""))
 
-    def _about_replies(self) -> Iterator[Finding]:
-        """Structured output, white space, usage and the cache, from the same question twice."""
-        first, again = self._ask(QUESTION), self._ask(QUESTION)
+    def _about_replies(self, first: _Answer) -> Iterator[Finding]:
+        """Structured output, white space, usage and the cache, from the first question asked again."""
+        again = self._ask(QUESTION)
         reply = again.read(Reply)
         if reply is None or not reply.choices:
             yield failed("structured output", f"the server refuses it ({again.said})", _advice(again))
@@ -296,7 +306,7 @@ class _Run:
             return ok("adapters", "can be loaded, none is")
         return unknown("adapters", "none are seen; tenants with an adapter need --enable-lora")
 
-    def _ask(self, question: str, *, picture: str | None = None) -> _Answer:
+    def _ask(self, question: str, *, picture: str | None = None, with_key: bool = True) -> _Answer:
         text = {"type": "text", "text": question}
         content = [{"type": "image_url", "image_url": {"url": picture}}, text] if picture else [text]
         body = {
@@ -306,7 +316,7 @@ class _Run:
             "max_tokens": 200,
             "temperature": 0,
         }
-        return self._send("POST", "/v1/chat/completions", body=body)
+        return self._send("POST", "/v1/chat/completions", body=body, with_key=with_key)
 
     def _send(self, method: str, path: str, *, body: Mapping[str, Any] | None = None, with_key: bool = True) -> _Answer:
         headers = {"authorization": f"Bearer {self._key}"} if self._key and with_key else {}
