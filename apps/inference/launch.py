@@ -65,7 +65,9 @@ def router_command(*, workers: Sequence[str], place: Place) -> list[str]:
     Retries are the pipeline's: a router that tries again by itself would hide that the servers are full.
     """
     command = ["python3", "deploy/sglang/router.py", place.keys, "--host", place.host, "--port", str(place.port)]
-    command += ["--policy", "cache_aware", "--disable-retries", "--prometheus-port", str(METRICS_PORT)]
+    command += ["--policy", "cache_aware", "--disable-retries"]
+    # By itself it shows its metrics at every address.
+    command += ["--prometheus-host", place.host, "--prometheus-port", str(METRICS_PORT)]
     return [*command, "--worker-urls", *workers]
 
 
@@ -129,8 +131,9 @@ def compose(profile: Profile) -> str:
     for number, name in enumerate(servers):
         devices = ", ".join(f"'{number * gpus + gpu}'" for gpu in range(gpus))
         lines += [f"  {name}:", "    <<: *server"]
-        if replicas == 1:
-            lines.append(f"    ports: ['${{PUBLISH:-127.0.0.1:{PORT}}}:{PORT}']")
+        # Several are published to this machine alone, for what the router doesn't hand on: settings and metrics.
+        published = f"${{PUBLISH:-127.0.0.1:{PORT}}}" if replicas == 1 else f"127.0.0.1:{PORT + 1 + number}"
+        lines.append(f"    ports: ['{published}:{PORT}']")
         lines.append(
             "    deploy: {resources: {reservations: {devices: "
             f"[{{driver: nvidia, device_ids: [{devices}], capabilities: [gpu]}}]}}}}}}"
@@ -143,7 +146,7 @@ def compose(profile: Profile) -> str:
             "    volumes: ['./router.py:/quire/deploy/sglang/router.py:ro']",
             "    working_dir: /quire",
             f"    depends_on: [{', '.join(servers)}]",
-            f"    ports: ['${{PUBLISH:-127.0.0.1:{PORT}}}:{PORT}']",
+            f"    ports: ['${{PUBLISH:-127.0.0.1:{PORT}}}:{PORT}', '127.0.0.1:{METRICS_PORT}:{METRICS_PORT}']",
             "    command:",
             *("  " + line for line in _yaml_words(router)),
         ]

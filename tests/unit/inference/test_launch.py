@@ -13,10 +13,35 @@ DEPLOY = Path(__file__).parents[3] / "deploy" / "sglang"
 LAUNCHED = sorted(name for name, one in PROFILES.items() if one.launch)
 
 
-def test_four_gpus_serve_medium_with_131_072_tokens() -> None:
-    command = " ".join(server_command(profile("medium"), place=Place(model="/weights")))
-    assert "--model-path /weights --served-model-name medium" in command
-    assert "--tp-size 4 --context-length 131072 --enable-multimodal" in command
+WORDS = {
+    "small": (
+        "--tp-size 1 --context-length 131072 --enable-multimodal --limit-mm-data-per-request {IMAGES}"
+        " --mem-fraction-static 0.88 --chunked-prefill-size 8192 --schedule-policy lpm --max-queued-requests 128"
+        " --constrained-json-disable-any-whitespace --enable-metrics --enable-cache-report"
+    ),
+    "medium": (
+        "--tp-size 4 --context-length 131072 --enable-multimodal --limit-mm-data-per-request {IMAGES}"
+        " --mem-fraction-static 0.85 --chunked-prefill-size 8192 --schedule-policy lpm --max-queued-requests 128"
+        " --constrained-json-disable-any-whitespace --enable-metrics --enable-cache-report"
+    ),
+    "large": (
+        "--tp-size 4 --context-length 131072 --enable-lora --quantization fp8"
+        " --mem-fraction-static 0.85 --chunked-prefill-size 8192 --schedule-policy lpm --max-queued-requests 128"
+        " --constrained-json-disable-any-whitespace --enable-metrics --enable-cache-report"
+        " --max-lora-rank 64 --max-loras-per-batch 4"
+        " --lora-target-modules q_proj k_proj v_proj o_proj gate_proj up_proj down_proj"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LAUNCHED)
+def test_a_server_is_started_with_these_words(name: str) -> None:
+    place = Place(model="/weights", keys="/keys", host="10.0.0.7", port=30009)
+    beginning = f"sglang serve --config /keys --model-path /weights --served-model-name {name}"
+    words = f"{beginning} --host 10.0.0.7 --port 30009 {WORDS[name]}".split(" ")
+    # Its value is one word, with a space in it.
+    words = ['{"image": 128}' if word == "{IMAGES}" else word for word in words]
+    assert server_command(profile(name), place=place) == words
 
 
 def test_four_replicas_of_small_stand_behind_the_cache_aware_router() -> None:
@@ -25,8 +50,21 @@ def test_four_replicas_of_small_stand_behind_the_cache_aware_router() -> None:
     workers = ["http://127.0.0.1:30001", "http://127.0.0.1:30002"]
     assert router_command(workers=workers, place=Place(model="x", keys="/keys", port=30000)) == [
         *("python3", "deploy/sglang/router.py", "/keys", "--host", "127.0.0.1", "--port", "30000"),
-        *("--policy", "cache_aware", "--disable-retries", "--prometheus-port", "29000"),
+        *("--policy", "cache_aware", "--disable-retries"),
+        *("--prometheus-host", "127.0.0.1", "--prometheus-port", "29000"),
         *("--worker-urls", *workers),
+    ]
+
+
+def test_what_compose_publishes_is_for_this_machine_alone() -> None:
+    def ports(name: str) -> list[str]:
+        return [line.strip() for line in compose(profile(name)).splitlines() if line.strip().startswith("ports:")]
+
+    one = "ports: ['${PUBLISH:-127.0.0.1:30000}:30000']"
+    assert (ports("medium"), ports("large")) == ([one], [one])
+    assert ports("small") == [
+        *(f"ports: ['127.0.0.1:{port}:30000']" for port in (30001, 30002, 30003, 30004)),
+        "ports: ['${PUBLISH:-127.0.0.1:30000}:30000', '127.0.0.1:29000:29000']",
     ]
 
 
