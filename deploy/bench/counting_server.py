@@ -145,6 +145,7 @@ class CountingServer:
             asyncio.get_running_loop().call_later(slowed, self._end, call)
 
     def _end(self, call: _Call) -> None:
+        self._count()
         if self._running.pop(call.rid, None) is None:
             return
         call.done.set()
