@@ -108,14 +108,7 @@ def ground(
     quoted = quoted_in(index=index, quote=quote, hint_page=hint_page)
     chosen = min(
         found,
-        key=lambda item: (
-            -tier(item.score),
-            not any(holds(where, item) for where in quoted),
-            hint_page is not None and item.page.page.number != hint_page,
-            distance(item, near=near, beside=beside),
-            -item.score,
-            -len(item.span.words),
-        ),
+        key=lambda item: cost(item, quoted=quoted, hint_page=hint_page, apart=distance(item, near=near, beside=beside)),
     )
     return chosen.grounding
 
@@ -130,7 +123,24 @@ def occurrences(*, index: DocumentIndex, value: str, kind: Kind) -> Sequence[Occ
     return index.found[key]
 
 
-def tier(score: float) -> int:
+def cost(
+    item: Occurrence, *, quoted: Sequence[tuple[PageIndex, Span]], hint_page: int | None, apart: float
+) -> tuple[float, ...]:
+    """Return what speaks against an occurrence, the weightiest first: it is compared part by part, less is better.
+
+    `quoted` is where a model's quote stands, `apart` how far the occurrence is from where it is expected.
+    """
+    return (
+        -_tier(item.score),
+        not any(_holds(where, item) for where in quoted),
+        hint_page is not None and item.page.page.number != hint_page,
+        apart,
+        -item.score,
+        -len(item.span.words),
+    )
+
+
+def _tier(score: float) -> int:
     """Within a tier, the place decides between occurrences; between tiers, the spelling."""
     return (score >= 0.95) + (score >= 0.85)
 
@@ -268,7 +278,7 @@ def quoted_in(*, index: DocumentIndex, quote: str | None, hint_page: int | None)
     return ()
 
 
-def holds(where: tuple[PageIndex, Span], item: Occurrence) -> bool:
+def _holds(where: tuple[PageIndex, Span], item: Occurrence) -> bool:
     """Return whether an occurrence lies within a quote."""
     page, span = where
     return page is item.page and set(item.span.words) <= set(span.words)

@@ -20,12 +20,11 @@ from statistics import median
 from apps.extraction.grounding import (
     Grounding,
     Occurrence,
+    cost,
     distance,
-    holds,
     occurrences,
     quoted_in,
     rows_apart,
-    tier,
 )
 from apps.extraction.page_index import DocumentIndex
 from apps.extraction.spellings import NUMERIC
@@ -200,13 +199,11 @@ class _Table:
             _Place(
                 at=item,
                 kind=cell.kind,
-                cost=(
-                    -tier(item.score),
-                    not any(holds(where, item) for where in quoted),
-                    cell.hint_page is not None and item.page.page.number != cell.hint_page,
-                    round(distance(item, near=cell.near, beside=beside) + _unheaded(item, cell), 3),
-                    -item.score,
-                    -len(item.span.words),
+                cost=cost(
+                    item,
+                    quoted=quoted,
+                    hint_page=cell.hint_page,
+                    apart=round(distance(item, near=cell.near, beside=beside) + _unheaded(item, cell), 3),
                 ),
                 drop=_position(item.page.page.number, item.box) - _position(beside.page, beside.box) if beside else 0.0,
             )
