@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from apps.extraction.calibration import Curve
 from apps.extraction.completeness import ledger
-from apps.extraction.confidence import contradicting, ruled, weighed
+from apps.extraction.confidence import contradicting, is_exact, ruled, weighed
 from apps.extraction.derived import derived
 from apps.extraction.engines.layout.rivals import Rival, rivals, unsettled
 from apps.extraction.engines.protocol import Engine, ExtractionRequest
@@ -20,8 +20,6 @@ from apps.schemas.fields import Field, Kind, Schema
 
 # So many pages of a long document are held at a time to account for their rows.
 STRETCH = 50
-# These don't choose between what a page shows: the value says what it is by itself.
-_TYPED = frozenset({"einvoice"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,7 +144,7 @@ def _rivals(
         name
         for name, values in best.items()
         if any(
-            value.status is ValueStatus.ACCEPTED and value.engine not in _TYPED and value not in request.known
+            value.status is ValueStatus.ACCEPTED and not is_exact(value.engine) and value not in request.known
             for value in values
         )
     )

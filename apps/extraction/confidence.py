@@ -16,6 +16,7 @@ from math import exp, log
 from apps.extraction.arithmetic import judge
 from apps.extraction.calibration import Curve
 from apps.extraction.canonical import same
+from apps.extraction.engines.registry import MODEL_PREFIX
 from apps.extraction.normalising import squeeze
 from apps.extraction.token_logprobs import Sureness
 from apps.extraction.values import ExtractedValue, ValueStatus
@@ -150,9 +151,14 @@ def contradicting(lost: Sequence[ExtractedValue], *, kept: Sequence[ExtractedVal
     )
 
 
+def is_exact(engine: str) -> bool:
+    """Return whether an engine doesn't choose between what a page shows: its values say by themselves what they are."""
+    return engine == "einvoice"
+
+
 def is_models(engine: str) -> bool:
     """Return whether an engine asks a model."""
-    return engine.startswith("sglang:")
+    return engine.startswith(MODEL_PREFIX)
 
 
 def rescored(value: ExtractedValue, *, score: float, confidence: float | None = None) -> ExtractedValue:
@@ -242,7 +248,7 @@ def ruled(
         if value.path in models and value.path in doubted | proven:
             sign = Sign.AGAINST if value.path in doubted else Sign.FOR
             new = calibrated(rescored(value, score=moved(raw(value), rules_weight(sign))), curves=curves)
-        if value.path in doubted and new.status is ValueStatus.ACCEPTED and value.engine != "einvoice":
+        if value.path in doubted and new.status is ValueStatus.ACCEPTED and not is_exact(value.engine):
             new = replace(new, status=ValueStatus.NEEDS_REVIEW)
         found.append(replace(new, status=value.status) if value.path in held_back and _raised(value, new) else new)
     return tuple(found), tuple(dict.fromkeys(broken.rule for broken in faults))

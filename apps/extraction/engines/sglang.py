@@ -11,6 +11,7 @@ from time import monotonic
 from apps.common.errors import QuireError
 from apps.extraction.answers import Claimed, full_arrays, last_pages, read_reply, reply_schema, resolve
 from apps.extraction.engines.protocol import Extraction, ExtractionRequest
+from apps.extraction.engines.registry import MODEL_PREFIX
 from apps.extraction.guidance import SILENT, Guidance, about, fitting, guidance_words
 from apps.extraction.merging import merged
 from apps.extraction.packing import QUESTION_TOKENS, REPLY_TOKENS, Packed, estimated_tokens, pack, text_tokens
@@ -72,7 +73,7 @@ class SglangEngine:
 
     @property
     def name(self) -> str:
-        return f"sglang:{self._profile.name}"
+        return f"{MODEL_PREFIX}{self._profile.name}"
 
     def extract(self, request: ExtractionRequest) -> Extraction:
         """Ask for the missing fields, window by window where the document is longer than the context.
