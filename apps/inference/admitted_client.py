@@ -54,7 +54,6 @@ class AdmittedClient:
         max_tokens: int,
         temperature: float = 0.0,
         logprobs: bool = False,
-        extra: Mapping[str, Any] | None = None,
         prompt_tokens: int | None = None,
         tuning: RequestTuning = PLAIN,
         cancelled: Callable[[], bool] = lambda: False,
@@ -82,7 +81,6 @@ class AdmittedClient:
                 max_tokens=max_tokens,
                 temperature=temperature,
                 logprobs=logprobs,
-                extra=extra,
                 tuning=tuning,
                 cancelled=call.cancelled,
             )

@@ -67,7 +67,6 @@ class ChatClient(Protocol):
         max_tokens: int,
         temperature: float = 0.0,
         logprobs: bool = False,
-        extra: Mapping[str, Any] | None = None,
         prompt_tokens: int | None = None,
         tuning: RequestTuning = PLAIN,
         cancelled: Callable[[], bool] = lambda: False,
