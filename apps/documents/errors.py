@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Self
+
 from apps.common.errors import TerminalError
 
 
@@ -27,6 +30,11 @@ class UnknownSchemaError(UploadRefusedError):
     """The tenant has no such schema."""
 
     code = "unknown_schema"
+
+    @classmethod
+    def among(cls, known: Sequence[str], *, slug: str) -> Self:
+        """Return the error that names what there is instead."""
+        return cls(f"there is no schema '{slug[:63]}'; there are: {', '.join(known)}")
 
 
 class DocumentBusyError(UploadRefusedError):

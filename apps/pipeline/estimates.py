@@ -114,8 +114,7 @@ def estimate(*, tenant_id: UUID, schema_slug: str, work: Workload, clock: Clock)
     """
     schema = schemas.newest_version(tenant_id=tenant_id, slug=schema_slug)
     if schema is None:
-        known = ", ".join(schemas.slugs(tenant_id=tenant_id))
-        raise UnknownSchemaError(f"there is no schema '{schema_slug[:63]}'; there are: {known}")
+        raise UnknownSchemaError.among(schemas.slugs(tenant_id=tenant_id), slug=schema_slug)
     names = spending.policy(tenant_id=tenant_id, schema_slug=schema.slug, schema_engines=schema.engines)
     now = clock.now()
     engines: list[EngineEstimate] = []

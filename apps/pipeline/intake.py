@@ -65,8 +65,7 @@ def accept_upload(
     just deleted; DocumentBusyError: it is being read with another schema.
     """
     if schema_slug and schemas.newest_version(tenant_id=tenant_id, slug=schema_slug) is None:
-        known = ", ".join(schemas.slugs(tenant_id=tenant_id))
-        raise UnknownSchemaError(f"there is no schema '{schema_slug[:63]}'; there are: {known}")
+        raise UnknownSchemaError.among(schemas.slugs(tenant_id=tenant_id), slug=schema_slug)
     with storage.spool(chunks=chunks, max_bytes=settings.QUIRE_MAX_UPLOAD_BYTES, head_bytes=HEAD_BYTES) as spooled:
         media_type = sniff(spooled.head) if spooled.size else EMPTY_TYPE
         if media_type is None:

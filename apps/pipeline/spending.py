@@ -99,4 +99,4 @@ def _check_schemas(*, tenant_id: UUID, slugs: Sequence[str]) -> None:
     known = schemas.slugs(tenant_id=tenant_id)
     for slug in slugs:
         if slug and slug not in known:
-            raise UnknownSchemaError(f"there is no schema '{slug[:63]}'; there are: {', '.join(known)}")
+            raise UnknownSchemaError.among(known, slug=slug)
