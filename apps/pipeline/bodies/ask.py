@@ -61,8 +61,8 @@ def ask(*, claim: Claim, clock: Clock, cancelled: Callable[[], bool]) -> Outcome
         document_pages=summary.page_count or 0,
         clock=clock,
     )
-    client = _client(settings.QUIRE_INFERENCE_URL, claim=claim)
     tuned = document_tuning(tenant_id=tenant_id, schema_slug=schema.slug, document_id=document_id, clock=clock)
+    client = _client(settings.QUIRE_INFERENCE_URL, claim=claim)
     turns = Turns(
         (
             SglangEngine(profile=profile(name), client=client, ledger=purse, cancelled=cancelled, **tuned.of(name))
