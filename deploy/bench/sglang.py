@@ -14,28 +14,15 @@ question before the document.
 
 from __future__ import annotations
 
-import base64
-import json
 import random
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
-from io import BytesIO
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 import httpx
-import numpy as np
-from mistral_common.protocol.instruct.normalize import get_normalizer
-from mistral_common.protocol.instruct.request import ChatCompletionRequest
-from mistral_common.protocol.instruct.validator import ValidationMode, get_validator
 from mistral_common.tokens.tokenizers import image
-from mistral_common.tokens.tokenizers.base import TokenizerVersion
-from mistral_common.tokens.tokenizers.image import ImageConfig
-from mistral_common.tokens.tokenizers.instruct import InstructTokenizerV7
-from mistral_common.tokens.tokenizers.mistral import MistralTokenizer, load_image_encoder
 from mistral_common.tokens.tokenizers.tekken import Tekkenizer
-from PIL import Image
 
 from apps.extraction.prompt import SYSTEM
 from apps.inference.client import SglangClient
@@ -44,6 +31,7 @@ from apps.inference.ledger import Usage
 from apps.inference.profiles import profile
 from apps.inference.tokens import counter, data_file
 from deploy.bench.measurement import Measurement, measurement
+from deploy.bench.mistral_reference import encoded, messages, picture, reference, unscaled
 from deploy.bench.truth import documents
 from deploy.sglang.cpu.servers import read_servers
 
@@ -62,8 +50,6 @@ _LANGUAGES = (
 )
 _SIDES = (1, 27, 28, 29, 56, 140, 333, 392, 700, 701)
 
-Parts = list[dict[str, Any]]
-
 
 def measure() -> list[Measurement]:
     """Return the share of right predictions, and the share of reused tokens; nothing where no server runs."""
@@ -80,17 +66,15 @@ def measure() -> list[Measurement]:
 
 
 def _predicted(client: SglangClient) -> Measurement:
-    reference = _reference()
+    image.transform_image = unscaled
     small = counter(profile("small"))
     assert small is not None
     draw = random.Random(11)  # noqa: S311 - the same prompts each time
     texts = [*_LANGUAGES, *_pages()]
     equal = 0
     for number in range(PROMPTS):
-        messages = _messages(list(_mixed(draw, texts, big=number % 25 == 0)))
-        predicted = small.request(messages)
-        encoded = reference.encode_chat_completion(ChatCompletionRequest.from_openai(messages)).tokens
-        equal += predicted == len(encoded) == _asked(client, messages).prompt_tokens
+        asked = messages(list(_mixed(draw, texts, big=number % 25 == 0)))
+        equal += small.request(asked) == encoded(reference(), asked) == _asked(client, asked).prompt_tokens
     return measurement(
         name=f"prompt tokens predicted as the server and mistral-common count them, of {PROMPTS}",
         ours=equal,
@@ -107,9 +91,9 @@ def _mixed(draw: random.Random, texts: Sequence[str], *, big: bool) -> Iterator[
         start = draw.randrange(max(1, len(text) - _SHORT))
         yield {"type": "text", "text": text[start : start + draw.randint(1, _SHORT)]}
         if big and position == 0:
-            yield _picture(*draw.choice(((1092, 1540), (1540, 1092), (2000, 700))))
+            yield picture(*draw.choice(((1092, 1540), (1540, 1092), (2000, 700))))
         elif draw.random() < 0.5:
-            yield _picture(draw.choice(_SIDES), draw.choice(_SIDES))
+            yield picture(draw.choice(_SIDES), draw.choice(_SIDES))
     yield {"type": "text", "text": "Give these values:\n- total: Total"}
 
 
@@ -120,7 +104,7 @@ def _reused(client: SglangClient, *, page: int) -> Iterator[Measurement]:
         other, paper = _paper(), _paper()
         asked = [(other, "Give nothing."), *((paper, question) for question in questions)]
         prompts = [texts[::-1] if question_first else texts for texts in asked]
-        usages = [_asked(client, _messages([{"type": "text", "text": text} for text in texts])) for texts in prompts]
+        usages = [_asked(client, messages([{"type": "text", "text": text} for text in texts])) for texts in prompts]
         del usages[0]
         total = sum(usage.prompt_tokens for usage in usages)
         shares[question_first] = sum(usage.cached_tokens for usage in usages) / total
@@ -175,53 +159,15 @@ def _pages() -> Iterator[str]:
         yield from (page.text for page in document.pages if page.text)
 
 
-def _messages(parts: Parts) -> list[dict[str, Any]]:
-    return [{"role": "system", "content": SYSTEM}, {"role": "user", "content": parts}]
-
-
-def _asked(client: SglangClient, messages: Sequence[Mapping[str, Any]]) -> Usage:
+def _asked(client: SglangClient, sent: Sequence[Mapping[str, Any]]) -> Usage:
     """Return what a prompt used; one token of a reply is never a whole one."""
     try:
-        return client.complete(messages=messages, schema={"type": "integer"}, max_tokens=1).usage
+        return client.complete(messages=sent, schema={"type": "integer"}, max_tokens=1).usage
     except TruncatedReplyError as cut:
         return cut.usage
-
-
-def _picture(width: int, height: int) -> dict[str, Any]:
-    file = BytesIO()
-    Image.new("RGB", (width, height), (width % 256, height % 256, 90)).save(file, "JPEG")
-    data = base64.b64encode(file.getvalue()).decode()
-    return {"type": "image_url", "image_url": {"url": f"data:image/jpeg;base64,{data}"}}
 
 
 def _cache_page(url: str, key: str) -> int:
     """Return how many tokens a page of the server's cache holds: it finds whole pages only."""
     answer = httpx.get(f"{url}/server_info", headers={"authorization": f"Bearer {key}"}, timeout=60)
     return int(answer.raise_for_status().json().get("page_size") or 1)
-
-
-def _unscaled(image: Image.Image, new_size: tuple[int, int]) -> np.ndarray[Any, Any]:  # noqa: ARG001
-    return np.zeros((3, 1, 1))
-
-
-def _reference() -> MistralTokenizer[Any, Any, Any, Any, Any]:
-    """Return mistral-common's encoder: its Tekken vocabulary read as v7, with the picture rule of Small 3.1.
-
-    The scaling of pixels is left out, which takes OpenCV: it comes after the tokens.
-    """
-    image.transform_image = _unscaled
-    data = json.loads(Path(data_file("tekken_240911.json")).read_bytes())
-    tokenizer = Tekkenizer(
-        vocab=data["vocab"],
-        special_tokens=list(Tekkenizer.DEPRECATED_SPECIAL_TOKENS),
-        pattern=data["config"]["pattern"],
-        vocab_size=data["config"]["default_vocab_size"],
-        num_special_tokens=data["config"]["default_num_special_tokens"],
-        version=TokenizerVersion.v7,
-    )
-    images = load_image_encoder(ImageConfig(image_patch_size=14, max_image_size=1540, spatial_merge_size=2), tokenizer)
-    return MistralTokenizer(
-        InstructTokenizerV7(tokenizer, image_encoder=images),
-        validator=get_validator(TokenizerVersion.v7, mode=ValidationMode.test),
-        request_normalizer=get_normalizer(TokenizerVersion.v7, None),
-    )
