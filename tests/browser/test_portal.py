@@ -8,11 +8,9 @@ from uuid import UUID
 import pytest
 from playwright.sync_api import expect
 
-from apps.common.clock import SYSTEM_CLOCK
-from apps.documents.models import Lane
-from apps.pipeline.intake import accept_upload
 from tests.browser.conftest import PASSWORD, Member, Portal
 from tests.factories.documents import INVOICE_LINES, pdf
+from tests.factories.uploads import upload
 
 pytestmark = pytest.mark.browser
 
@@ -20,16 +18,7 @@ HOSTILE = "<img src=x onerror=alert(1)>.pdf"
 
 
 def _upload(tenant: UUID, data: bytes, *, name: str = "gauge.pdf", schema: str = "invoice") -> UUID:
-    return accept_upload(
-        tenant_id=tenant,
-        chunks=[data],
-        name=name,
-        schema_slug=schema,
-        external_id="",
-        lane=Lane.INTERACTIVE,
-        password=None,
-        clock=SYSTEM_CLOCK,
-    ).document_id
+    return upload(tenant, data, schema=schema, name=name)
 
 
 def test_a_wrong_password_is_told_and_a_right_one_gets_in(stranger: Portal, member: Member) -> None:

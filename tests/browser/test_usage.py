@@ -13,13 +13,12 @@ from django.test import override_settings
 from playwright.sync_api import expect
 
 from apps.common.clock import SYSTEM_CLOCK
-from apps.documents.models import Lane
 from apps.inference import operations
 from apps.inference.budgets import Budget, BudgetPeriod
 from apps.inference.ledger import CallRecord
-from apps.pipeline.intake import accept_upload
 from tests.browser.conftest import Member, Portal
 from tests.factories.documents import pdf
+from tests.factories.uploads import upload
 
 pytestmark = pytest.mark.browser
 
@@ -110,24 +109,15 @@ def test_a_document_that_waits_for_money_says_so(portal: Portal, member: Member)
     operations.set_policy(tenant_id=tenant, schema_slug="nda", engines=["layout", "sglang:medium"], clock=SYSTEM_CLOCK)
     _limit(tenant, Budget(period=BudgetPeriod.MONTH, usd=Decimal(0)))
 
-    def upload() -> UUID:
+    def parked() -> UUID:
         try:
-            return accept_upload(
-                tenant_id=tenant,
-                chunks=[pdf(mark="parked")],
-                name="parked.pdf",
-                schema_slug="nda",
-                external_id="",
-                lane=Lane.INTERACTIVE,
-                password=None,
-                clock=SYSTEM_CLOCK,
-            ).document_id
+            return upload(tenant, pdf(mark="parked"), schema="nda", name="parked.pdf")
         finally:
             connections.close_all()
 
     # The work is done inline, and a model's client has an event loop of its own, which Playwright's thread has already.
     with override_settings(QUIRE_INFERENCE_URL="http://127.0.0.1:9"), ThreadPoolExecutor(max_workers=1) as pool:
-        document = pool.submit(upload).result()
+        document = pool.submit(parked).result()
     reason = "The month's budget of $0.00 is spent; raise it or wait until 1"
     portal.go(f"/documents/{document}")
     expect(portal.page.locator(".reason.passing")).to_contain_text(reason)

@@ -16,13 +16,13 @@ from django.test import override_settings
 
 from apps.common.clock import SYSTEM_CLOCK
 from apps.documents import queries as documents
-from apps.documents.models import DocumentStatus, Lane
+from apps.documents.models import DocumentStatus
 from apps.extraction.values import ValueStatus
-from apps.pipeline.intake import accept_upload
 from apps.results import queries as results
 from apps.schemas.operations import create_schema
 from tests.factories import injections
 from tests.factories.injections import TRUTH, Injection
+from tests.factories.uploads import upload
 from tests.faults.obedient_model import obeys
 from tests.faults.sglang_server import LoopbackServer, loopback_server
 
@@ -64,16 +64,7 @@ def _read(tenant: UUID, server: LoopbackServer, injection: Injection, policy: st
     }
     create_schema(tenant_id=tenant, slug="bill", document=document, clock=SYSTEM_CLOCK)
     server.faults = [obeys(claims=injection.claims, truth=TRUTH, raw=injection.raw)] * 3
-    uploaded = accept_upload(
-        tenant_id=tenant,
-        chunks=[injection.pdf()],
-        name=injection.name,
-        schema_slug="bill",
-        external_id="",
-        lane=Lane.INTERACTIVE,
-        password=None,
-        clock=SYSTEM_CLOCK,
-    ).document_id
+    uploaded = upload(tenant, injection.pdf(), schema="bill", name=injection.name)
     found = documents.document(tenant_id=tenant, document_id=uploaded)
     assert found is not None
     assert found.status in {DocumentStatus.DONE, DocumentStatus.NEEDS_REVIEW}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
 from decimal import Decimal
 from uuid import UUID
 
@@ -13,14 +12,11 @@ import pytest
 from django.test import override_settings
 
 from apps.common.clock import SYSTEM_CLOCK
-from apps.documents import queries as documents
-from apps.documents.models import DocumentStatus, Lane
+from apps.documents.models import DocumentStatus
 from apps.extraction.calibration import ENOUGH
 from apps.extraction.values import ValueStatus
 from apps.inference.models import ModelCall
-from apps.pipeline.intake import accept_upload
 from apps.pipeline.models import StageRun
-from apps.pipeline.worker import work
 from apps.results import queries as results
 from apps.results.decisions import NewDecision, Verdict
 from apps.results.operations import decide
@@ -31,29 +27,9 @@ from tests.factories.documents import pdf
 from tests.factories.rows import document as document_row
 from tests.factories.rows import result as stored_result
 from tests.factories.rows import value as stored_value
+from tests.factories.uploads import upload
 from tests.faults.sglang_server import Fault, LoopbackServer, answers, loopback_server
-
-LINES = (
-    (60, 80, "Dear customer,", 11),
-    (60, 110, "every pump of ours comes with the promise ZX-81-PUMP, which our grandchildren will honour.", 10),
-    (60, 140, "With kind regards from the workshop", 10),
-)
-SCHEMA = {
-    "$schema": "https://json-schema.org/draft/2020-12/schema",
-    "type": "object",
-    "title": "Promise",
-    "description": "A letter that promises something.",
-    "required": ["warranty_code"],
-    "properties": {
-        "warranty_code": {
-            "type": "string",
-            "title": "Warranty code",
-            "maxLength": 40,
-            "x-quire": {"kind": "identifier"},
-        }
-    },
-    "x-quire": {"engines": ["layout", "sglang:small"]},
-}
+from tests.integration.pipeline.asking import SCHEMA, look_again, make_schema, status, upload_letter
 
 
 @pytest.fixture
@@ -62,43 +38,12 @@ def server() -> Iterator[LoopbackServer]:
         yield server
 
 
-def _upload(tenant: UUID) -> UUID:
-    create_schema(tenant_id=tenant, slug="promise", document=SCHEMA, clock=SYSTEM_CLOCK)
-    return _upload_letter(tenant)
-
-
-def _upload_letter(tenant: UUID) -> UUID:
-    return accept_upload(
-        tenant_id=tenant,
-        chunks=[pdf(lines=LINES)],
-        name="letter.pdf",
-        schema_slug="promise",
-        external_id="",
-        lane=Lane.INTERACTIVE,
-        password=None,
-        clock=SYSTEM_CLOCK,
-    ).document_id
-
-
-def _work_again(tenant: UUID, document: UUID) -> None:
-    """As the sweeper does once the time has come."""
-    with tenant_scope(tenant):
-        asked = StageRun.objects.get(document_id=document, stage="ask")
-        StageRun.objects.filter(id=asked.id).update(due_at=asked.due_at - timedelta(days=1))
-    assert work(tenant_id=tenant, stage_run_id=asked.id)
-
-
-def _status(tenant: UUID, document: UUID) -> tuple[DocumentStatus, str]:
-    found = documents.document(tenant_id=tenant, document_id=document)
-    assert found is not None
-    return found.status, found.reason_code
-
-
 def test_the_models_answer_is_grounded_stored_and_paid_for(tenant: UUID, server: LoopbackServer) -> None:
     claim = {"value": "ZX-81-PUMP", "quote": "the promise ZX-81-PUMP", "page": 1}
     server.reply = json.dumps({"warranty_code": claim})
-    document = _upload(tenant)
-    assert _status(tenant, document) == (DocumentStatus.DONE, "")
+    make_schema(tenant)
+    document = upload_letter(tenant)
+    assert status(tenant, document) == (DocumentStatus.DONE, "")
     (result,) = results.results_of(tenant_id=tenant, document_id=document)
     (value,) = result.values
     assert (value.path, value.value, value.engine) == ("/warranty_code", "ZX-81-PUMP", "sglang:small")
@@ -132,17 +77,8 @@ def test_a_total_that_no_page_shows_is_kept_with_its_formula(tenant: UUID, serve
     said = {"work": "310.00", "parts": "45.50", "sum": "355.50"}
     server.reply = json.dumps({name: {"value": value, "quote": value, "page": 1} for name, value in said.items()})
     lines = ((60, 80, "We need 310.00 for the time", 10), (60, 110, "and 45.50 for a new seal.", 10))
-    uploaded = accept_upload(
-        tenant_id=tenant,
-        chunks=[pdf(lines=lines)],
-        name="offer.pdf",
-        schema_slug="offer",
-        external_id="",
-        lane=Lane.INTERACTIVE,
-        password=None,
-        clock=SYSTEM_CLOCK,
-    ).document_id
-    assert _status(tenant, uploaded) == (DocumentStatus.DONE, "")
+    uploaded = upload(tenant, pdf(lines=lines), schema="offer", name="offer.pdf")
+    assert status(tenant, uploaded) == (DocumentStatus.DONE, "")
     (result,) = results.results_of(tenant_id=tenant, document_id=uploaded)
     work, parts, total = render_result(result)["values"]
     assert "formula" not in work
@@ -154,16 +90,18 @@ def test_a_total_that_no_page_shows_is_kept_with_its_formula(tenant: UUID, serve
 
 def test_an_invented_answer_goes_to_review(tenant: UUID, server: LoopbackServer) -> None:
     server.reply = json.dumps({"warranty_code": {"value": "AB-12", "quote": "code AB-12", "page": 1}})
-    document = _upload(tenant)
-    assert _status(tenant, document) == (DocumentStatus.NEEDS_REVIEW, "")
+    make_schema(tenant)
+    document = upload_letter(tenant)
+    assert status(tenant, document) == (DocumentStatus.NEEDS_REVIEW, "")
     (result,) = results.results_of(tenant_id=tenant, document_id=document)
     assert [(value.status, value.evidence) for value in result.values] == [(ValueStatus.UNGROUNDED, ())]
 
 
 def test_a_busy_server_makes_the_document_wait_and_the_call_is_counted(tenant: UUID, server: LoopbackServer) -> None:
     server.faults = [answers(503, Retry_After="30")]
-    document = _upload(tenant)
-    assert _status(tenant, document) == (DocumentStatus.EXTRACTED, "model_busy")
+    make_schema(tenant)
+    document = upload_letter(tenant)
+    assert status(tenant, document) == (DocumentStatus.EXTRACTED, "model_busy")
     with tenant_scope(tenant):
         ask = StageRun.objects.get(document_id=document, stage="ask")
         assert (ask.status, ask.reason_code, ask.attempts) == ("pending", "model_busy", 0)
@@ -182,30 +120,33 @@ def test_what_no_document_can_help_makes_it_wait_and_say_so(
     found = {"value": "ZX-81-PUMP", "quote": "the promise ZX-81-PUMP", "page": 1}
     server.reply = json.dumps({"warranty_code": found})
     server.faults = [fault] * 6
-    document = _upload(tenant)
+    make_schema(tenant)
+    document = upload_letter(tenant)
     for _ in range(6):
-        assert _status(tenant, document) == (DocumentStatus.EXTRACTED, code)
-        _work_again(tenant, document)
-    assert _status(tenant, document) == (DocumentStatus.DONE, "")
+        assert status(tenant, document) == (DocumentStatus.EXTRACTED, code)
+        look_again(tenant, document)
+    assert status(tenant, document) == (DocumentStatus.DONE, "")
 
 
 def test_a_server_that_breaks_on_a_document_costs_it_the_model_not_its_values(
     tenant: UUID, server: LoopbackServer
 ) -> None:
     server.faults = [answers(500)] * 5
-    document = _upload(tenant)
+    make_schema(tenant)
+    document = upload_letter(tenant)
     for _ in range(4):
-        assert _status(tenant, document)[0] == DocumentStatus.EXTRACTED
-        _work_again(tenant, document)
-    assert _status(tenant, document) == (DocumentStatus.NEEDS_REVIEW, "")
+        assert status(tenant, document)[0] == DocumentStatus.EXTRACTED
+        look_again(tenant, document)
+    assert status(tenant, document) == (DocumentStatus.NEEDS_REVIEW, "")
     (result,) = results.results_of(tenant_id=tenant, document_id=document)
     assert "the model server answered 500" in result.notes
     assert len(server.requests) == 5
 
 
 def test_without_a_server_nothing_is_asked(tenant: UUID) -> None:
-    document = _upload(tenant)
-    assert _status(tenant, document) == (DocumentStatus.NEEDS_REVIEW, "")
+    make_schema(tenant)
+    document = upload_letter(tenant)
+    assert status(tenant, document) == (DocumentStatus.NEEDS_REVIEW, "")
     with tenant_scope(tenant):
         assert StageRun.objects.get(document_id=document, stage="ask").attempts == 0
         assert ModelCall.objects.count() == 0
@@ -230,9 +171,9 @@ def test_a_model_that_was_mostly_wrong_here_is_accepted_no_more(tenant: UUID, se
         decided_by="user",
         clock=SYSTEM_CLOCK,
     )
-    document = _upload_letter(tenant)
+    document = upload_letter(tenant)
     (result,) = results.results_of(tenant_id=tenant, document_id=document)
     (value,) = result.values
     # One right and one wrong more than were seen: 51 of 202.
     assert (value.score, value.confidence, value.status) == (0.9, 0.2525, ValueStatus.NEEDS_REVIEW)
-    assert _status(tenant, document) == (DocumentStatus.NEEDS_REVIEW, "")
+    assert status(tenant, document) == (DocumentStatus.NEEDS_REVIEW, "")

@@ -21,7 +21,7 @@ from apps.pipeline.models import StageRun
 from apps.pipeline.worker import CANCEL_SECONDS
 from apps.tenants.scope import tenant_scope
 from tests.faults.sglang_server import LoopbackServer, hangs_for_good, loopback_server
-from tests.integration.pipeline.test_ask import _status, _upload, _work_again
+from tests.integration.pipeline.asking import CLAIM, look_again, make_schema, status, upload_letter
 
 
 @pytest.fixture
@@ -37,7 +37,8 @@ def test_a_document_that_is_cancelled_is_aborted_on_the_server(tenant: UUID, ser
     server.faults = [hangs_for_good(asked.set)]
 
     def upload() -> None:
-        _upload(tenant)
+        make_schema(tenant)
+        upload_letter(tenant)
         connections.close_all()
 
     working = Thread(target=upload)
@@ -49,17 +50,18 @@ def test_a_document_that_is_cancelled_is_aborted_on_the_server(tenant: UUID, ser
     working.join(60)
     assert not working.is_alive()
     assert server.aborted == [server.requests[0]["rid"]]
-    assert _status(tenant, document)[0] == "cancelled"
+    assert status(tenant, document)[0] == "cancelled"
     assert admission(server.url).state().tokens == 0
 
 
 def test_an_open_breaker_makes_documents_wait_and_is_shown(tenant: UUID, server: LoopbackServer) -> None:
-    server.reply = json.dumps({"warranty_code": {"value": "ZX-81-PUMP", "quote": "the promise ZX-81-PUMP", "page": 1}})
+    server.reply = json.dumps({"warranty_code": CLAIM})
     queue = admission(server.url)
     for number in range(queue.terms.failures):
         queue._run("finish", str(number), Ending.GONE)
-    document = _upload(tenant)
-    assert _status(tenant, document) == ("extracted", "model_unreachable")
+    make_schema(tenant)
+    document = upload_letter(tenant)
+    assert status(tenant, document) == ("extracted", "model_unreachable")
     assert server.requests == []
     with tenant_scope(tenant):
         assert StageRun.objects.get(document_id=document, stage="ask").attempts == 0
@@ -70,10 +72,10 @@ def test_an_open_breaker_makes_documents_wait_and_is_shown(tenant: UUID, server:
     assert ready.json()["checks"]["inference"] == "down: the breaker is open, documents wait"
     assert b"quire_admission_breaker_open 1.0\n" in browser.get("/metrics").content
     deadline = monotonic() + 30
-    while _status(tenant, document)[0] == "extracted" and monotonic() < deadline:
+    while status(tenant, document)[0] == "extracted" and monotonic() < deadline:
         sleep(0.5)
-        _work_again(tenant, document)
-    assert _status(tenant, document) == ("done", "")
+        look_again(tenant, document)
+    assert status(tenant, document) == ("done", "")
     assert browser.get("/readyz").json()["checks"]["inference"] == "ok"
     metrics = browser.get("/metrics").content
     assert b"quire_admission_breaker_open 0.0\n" in metrics

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import timedelta
 from functools import partial
 from uuid import UUID
 
@@ -16,19 +15,15 @@ from django.conf import settings
 from django.test import override_settings
 from redis import Redis
 
-from apps.common.clock import SYSTEM_CLOCK
-from apps.documents import queries as documents
-from apps.documents.models import DocumentStatus, Lane
+from apps.documents.models import DocumentStatus
 from apps.inference.client import SglangClient, Timeouts
 from apps.inference.models import ModelCall
 from apps.pipeline.bodies import ask
-from apps.pipeline.intake import accept_upload
 from apps.pipeline.models import StageRun
-from apps.pipeline.worker import work
 from apps.results import queries as results
-from apps.schemas.operations import create_schema
 from apps.tenants.scope import tenant_scope
 from tests.factories.documents import pdf
+from tests.factories.uploads import upload
 from tests.faults.sglang_server import (
     Fault,
     LoopbackServer,
@@ -43,23 +38,16 @@ from tests.faults.sglang_server import (
     trickles,
     trickles_headers,
 )
+from tests.integration.pipeline.asking import CLAIM, WARRANTY_CODE, look_again, make_schema, status
 
 LINES = ((60, 110, "every pump of ours comes with the promise ZX-81-PUMP, which we honour.", 10),)
 SCHEMA = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
     "type": "object",
     "title": "Promise",
-    "properties": {
-        "warranty_code": {
-            "type": "string",
-            "title": "Warranty code",
-            "maxLength": 40,
-            "x-quire": {"kind": "identifier"},
-        }
-    },
+    "properties": {"warranty_code": WARRANTY_CODE},
     "x-quire": {"engines": ["sglang:small"]},
 }
-CLAIM = {"value": "ZX-81-PUMP", "quote": "the promise ZX-81-PUMP", "page": 1}
 GOOD = json.dumps({"warranty_code": CLAIM})
 REPLIES = 3
 """A reply that is no answer is asked for so often in all, within one attempt."""
@@ -128,33 +116,15 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[LoopbackServer]:
 
 
 def _upload(tenant: UUID) -> UUID:
-    create_schema(tenant_id=tenant, slug="promise", document=SCHEMA, clock=SYSTEM_CLOCK)
-    return accept_upload(
-        tenant_id=tenant,
-        chunks=[pdf(lines=LINES)],
-        name="letter.pdf",
-        schema_slug="promise",
-        external_id="",
-        lane=Lane.INTERACTIVE,
-        password=None,
-        clock=SYSTEM_CLOCK,
-    ).document_id
+    make_schema(tenant, SCHEMA)
+    return upload(tenant, pdf(lines=LINES), schema="promise", name="letter.pdf")
 
 
 def _look_again(tenant: UUID, document: UUID) -> None:
     """As the sweeper does once the time has come; by then a breaker lets the next call through, too."""
     with Redis.from_url(settings.QUIRE_REDIS_URL) as broker:
         broker.flushdb()
-    with tenant_scope(tenant):
-        asked = StageRun.objects.get(document_id=document, stage="ask")
-        StageRun.objects.filter(id=asked.id).update(due_at=asked.due_at - timedelta(days=1))
-    assert work(tenant_id=tenant, stage_run_id=asked.id)
-
-
-def _state(tenant: UUID, document: UUID) -> tuple[str, str]:
-    found = documents.document(tenant_id=tenant, document_id=document)
-    assert found is not None
-    return found.status, found.reason_code
+    look_again(tenant, document)
 
 
 def _retried(tenant: UUID, document: UUID) -> tuple[str, str, int]:
@@ -181,7 +151,7 @@ def test_a_reply_that_is_no_answer_is_asked_for_again_then_left_to_a_person(
 ) -> None:
     server.faults = [fault] * 10
     document = _upload(tenant)
-    assert _state(tenant, document) == (DocumentStatus.NEEDS_REVIEW, "")
+    assert status(tenant, document) == (DocumentStatus.NEEDS_REVIEW, "")
     assert _stored(tenant, document) == ((f"sglang:small: {note}, {REPLIES} times",), [])
     assert len(server.requests) == REPLIES
     assert _outcomes(tenant) == [outcome] * REPLIES
@@ -194,11 +164,11 @@ def test_a_server_that_breaks_is_tried_later_then_the_document_goes_to_review(
     server.faults = [fault] * 10
     document = _upload(tenant)
     for attempt in range(1, ATTEMPTS):
-        assert _state(tenant, document) == (DocumentStatus.EXTRACTED, "")
+        assert status(tenant, document) == (DocumentStatus.EXTRACTED, "")
         assert _retried(tenant, document) == ("pending", code, attempt)
         assert len(server.requests) == attempt
         _look_again(tenant, document)
-    assert _state(tenant, document) == (DocumentStatus.NEEDS_REVIEW, "")
+    assert status(tenant, document) == (DocumentStatus.NEEDS_REVIEW, "")
     assert _stored(tenant, document) == ((note,), [])
     assert len(server.requests) == ATTEMPTS
     assert _outcomes(tenant) == [code] * ATTEMPTS
@@ -211,21 +181,21 @@ def test_what_isn_t_there_now_is_waited_for_and_then_the_document_ends(
     server.faults = [fault] * (ATTEMPTS + 1)
     document = _upload(tenant)
     for look in range(1, ATTEMPTS + 2):
-        assert _state(tenant, document) == (DocumentStatus.EXTRACTED, code)
+        assert status(tenant, document) == (DocumentStatus.EXTRACTED, code)
         assert len(server.requests) == look
         _look_again(tenant, document)
-    assert _state(tenant, document) == (DocumentStatus.DONE, "")
+    assert status(tenant, document) == (DocumentStatus.DONE, "")
     assert _stored(tenant, document) == ((), ["ZX-81-PUMP"])
 
 
 def test_a_model_that_is_not_served_is_waited_for_and_nothing_is_sent(tenant: UUID, server: LoopbackServer) -> None:
     with override_settings(QUIRE_INFERENCE_MODEL="mistral-small"):
         document = _upload(tenant)
-        assert _state(tenant, document) == (DocumentStatus.EXTRACTED, "wrong_model")
+        assert status(tenant, document) == (DocumentStatus.EXTRACTED, "wrong_model")
         assert server.requests == []
         server.models = ("mistral-small",)
         _look_again(tenant, document)
-    assert _state(tenant, document) == (DocumentStatus.DONE, "")
+    assert status(tenant, document) == (DocumentStatus.DONE, "")
 
 
 @pytest.mark.parametrize(("fault", "outcome", "note"), [row[1:] for row in REFUSED], ids=[row[0] for row in REFUSED])
@@ -234,7 +204,7 @@ def test_what_the_server_refuses_is_asked_once_and_left_to_a_person(
 ) -> None:
     server.faults = [fault] * 10
     document = _upload(tenant)
-    assert _state(tenant, document) == (DocumentStatus.NEEDS_REVIEW, "")
+    assert status(tenant, document) == (DocumentStatus.NEEDS_REVIEW, "")
     assert _stored(tenant, document) == ((f"sglang:small: {note}",), [])
     assert len(server.requests) == 1
     assert _outcomes(tenant) == [outcome]
@@ -243,6 +213,6 @@ def test_what_the_server_refuses_is_asked_once_and_left_to_a_person(
 def test_one_bad_reply_costs_one_more_request(tenant: UUID, server: LoopbackServer) -> None:
     server.faults = [says("Sure!")]
     document = _upload(tenant)
-    assert _state(tenant, document) == (DocumentStatus.DONE, "")
+    assert status(tenant, document) == (DocumentStatus.DONE, "")
     assert _stored(tenant, document) == ((), ["ZX-81-PUMP"])
     assert len(server.requests) == REPLIES - 1

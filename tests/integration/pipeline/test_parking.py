@@ -6,7 +6,7 @@ import json
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 from uuid import UUID
 
@@ -24,14 +24,14 @@ from apps.inference.budgets import Budget, BudgetPeriod
 from apps.inference.models import ModelCall, StoredReservation
 from apps.inference.queries import Grouping
 from apps.pipeline import spending
-from apps.pipeline.intake import accept_upload
 from apps.pipeline.models import StageRun
 from apps.pipeline.worker import work
 from apps.results import queries as results
-from apps.schemas.operations import create_schema
 from apps.tenants.scope import tenant_scope
 from tests.factories.documents import pdf
+from tests.factories.uploads import upload
 from tests.faults.sglang_server import LoopbackServer, answers, loopback_server, says
+from tests.integration.pipeline.asking import CLAIM, due, look_again, make_schema
 
 LINES = (
     (60, 80, "Customer number: C-10442", 11),
@@ -57,10 +57,9 @@ SCHEMA = {
     },
     "x-quire": {"engines": ["layout", "sglang:small", "sglang:medium"]},
 }
-CODE = {"value": "ZX-81-PUMP", "quote": "the promise ZX-81-PUMP", "page": 1}
 HOUSE = {"value": "old mill", "quote": "the sign of the old mill", "page": 1}
 # What small finds, and what medium is asked for then.
-FIRST = json.dumps({"warranty_code": CODE, "house": None})
+FIRST = json.dumps({"warranty_code": CLAIM, "house": None})
 SECOND = json.dumps({"house": HOUSE})
 
 
@@ -72,7 +71,7 @@ def server() -> Iterator[LoopbackServer]:
 
 @pytest.fixture
 def tenant(tenant: UUID) -> UUID:
-    create_schema(tenant_id=tenant, slug="promise", document=SCHEMA, clock=SYSTEM_CLOCK)
+    make_schema(tenant, SCHEMA)
     return tenant
 
 
@@ -85,16 +84,7 @@ def _set(tenant: UUID, *budgets: Budget) -> int:
 
 
 def _upload(tenant: UUID, mark: str = "one") -> UUID:
-    return accept_upload(
-        tenant_id=tenant,
-        chunks=[pdf(lines=LINES, mark=mark)],
-        name="letter.pdf",
-        schema_slug="promise",
-        external_id="",
-        lane=Lane.BULK,
-        password=None,
-        clock=SYSTEM_CLOCK,
-    ).document_id
+    return upload(tenant, pdf(lines=LINES, mark=mark), schema="promise", name="letter.pdf", lane=Lane.BULK)
 
 
 def _state(tenant: UUID, document: UUID) -> tuple[DocumentStatus, str, str]:
@@ -106,18 +96,6 @@ def _state(tenant: UUID, document: UUID) -> tuple[DocumentStatus, str, str]:
 def _values(tenant: UUID, document: UUID) -> list[tuple[str, str, str]]:
     (result,) = results.results_of(tenant_id=tenant, document_id=document)
     return [(value.path, value.value, value.engine) for value in result.values]
-
-
-def _due(tenant: UUID, document: UUID) -> UUID:
-    """Let a parked document's time come, as the sweeper would see it."""
-    with tenant_scope(tenant):
-        asked = StageRun.objects.get(document_id=document, stage="ask")
-        StageRun.objects.filter(id=asked.id).update(due_at=asked.due_at - timedelta(days=1))
-    return asked.id
-
-
-def _look_again(tenant: UUID, document: UUID) -> None:
-    assert work(tenant_id=tenant, stage_run_id=_due(tenant, document))
 
 
 LOCAL = [("/customer_number", "C-10442", "layout")]
@@ -136,7 +114,7 @@ def test_what_the_cheaper_engines_found_is_kept_and_not_paid_for_twice(tenant: U
     assert reason.startswith("The month's budget of $0.00 is spent; raise it or wait until 1 ")
     assert _values(tenant, document) == SMALL
     for _ in range(3):
-        _look_again(tenant, document)
+        look_again(tenant, document)
     assert len(server.requests) == 1
     assert _state(tenant, document)[1] == "budget_spent"
     with tenant_scope(tenant):
@@ -164,7 +142,7 @@ def test_a_server_that_breaks_on_the_dearer_model_costs_the_cheaper_one_nothing(
     document = _upload(tenant)
     for _ in range(4):
         assert _values(tenant, document) == SMALL
-        _look_again(tenant, document)
+        look_again(tenant, document)
     assert _state(tenant, document)[0] == DocumentStatus.NEEDS_REVIEW
     assert _values(tenant, document) == SMALL
     (result,) = results.results_of(tenant_id=tenant, document_id=document)
@@ -205,16 +183,16 @@ def test_the_turn_of_the_month_lets_it_go_on(tenant: UUID, server: LoopbackServe
         cursor.execute("UPDATE inference_monthspending SET usd = 1")
     _set(tenant, _month("1"))
     server.faults = [answers(503)]
-    server.reply = json.dumps({"customer_number": None, "warranty_code": CODE, "house": HOUSE})
+    server.reply = json.dumps({"customer_number": None, "warranty_code": CLAIM, "house": HOUSE})
     document = _upload(tenant)
-    asked = _due(tenant, document)
+    asked = due(tenant, document)
     work(tenant_id=tenant, stage_run_id=asked, clock=old)
     assert _state(tenant, document)[1:] == (
         "budget_spent",
         "The month's budget of $1.00 is spent; raise it or wait until 1 December",
     )
     assert len(server.requests) == 1
-    work(tenant_id=tenant, stage_run_id=_due(tenant, document), clock=new)
+    work(tenant_id=tenant, stage_run_id=due(tenant, document), clock=new)
     assert _state(tenant, document) == (DocumentStatus.DONE, "", "")
     assert len(server.requests) == 2
 
@@ -225,11 +203,11 @@ def test_two_workers_want_the_last_dollar(tenant: UUID, server: LoopbackServer) 
         tenant_id=tenant, schema_slug="promise", engines=["layout", "sglang:medium"], clock=SYSTEM_CLOCK
     )
     _set(tenant, _month("0"))
-    server.reply = json.dumps({"warranty_code": CODE, "house": HOUSE})
+    server.reply = json.dumps({"warranty_code": CLAIM, "house": HOUSE})
     pair = [_upload(tenant, mark=mark) for mark in ("one", "two")]
     # The most that one call may cost is learnt from a refusal.
     inference.set_budgets(tenant_id=tenant, budgets=[_month("0.008192")], clock=SYSTEM_CLOCK)
-    _look_again(tenant, pair[0])
+    look_again(tenant, pair[0])
     most = _state(tenant, pair[0])[2].partition("cost up to $")[2].partition(";")[0]
     inference.set_budgets(tenant_id=tenant, budgets=[_month(most)], clock=SYSTEM_CLOCK)
     barrier = threading.Barrier(2)
@@ -241,7 +219,7 @@ def test_two_workers_want_the_last_dollar(tenant: UUID, server: LoopbackServer) 
         finally:
             connection.close()
 
-    workers = [threading.Thread(target=run, args=(_due(tenant, document),)) for document in pair]
+    workers = [threading.Thread(target=run, args=(due(tenant, document),)) for document in pair]
     for worker in workers:
         worker.start()
     for worker in workers:

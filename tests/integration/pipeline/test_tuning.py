@@ -14,29 +14,25 @@ from django.test import override_settings
 
 from apps.common.clock import SYSTEM_CLOCK
 from apps.documents import queries as documents
-from apps.documents.models import DocumentStatus, Lane
+from apps.documents.models import DocumentStatus
 from apps.inference import operations as inference
 from apps.inference import profiles
-from apps.pipeline.intake import accept_upload
 from apps.pipeline.models import StageRun
 from apps.pipeline.tuning import document_tuning, set_tuning_everywhere
 from apps.results.decisions import NewDecision, Verdict
 from apps.results.operations import decide
-from apps.schemas.operations import create_schema, set_tuning
+from apps.schemas.operations import set_tuning
 from apps.schemas.tuning import Term, Tuning
 from apps.tenants.models import Tenant
 from apps.tenants.scope import tenant_scope
-from tests.factories.documents import pdf
 from tests.faults.sglang_server import LoopbackServer, loopback_server
-from tests.integration.pipeline.test_ask import LINES, SCHEMA
-
-CODE = {"value": "ZX-81-PUMP", "quote": "the promise ZX-81-PUMP", "page": 1}
+from tests.integration.pipeline.asking import CLAIM, make_schema, upload_letter
 
 
 @pytest.fixture
 def server() -> Iterator[LoopbackServer]:
     with loopback_server() as server, override_settings(QUIRE_INFERENCE_URL=server.url):
-        server.reply = json.dumps({"warranty_code": CODE})
+        server.reply = json.dumps({"warranty_code": CLAIM})
         yield server
 
 
@@ -52,20 +48,7 @@ def small_takes_adapters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
 
 def _schema(*tenants: UUID) -> None:
     for tenant in tenants:
-        create_schema(tenant_id=tenant, slug="promise", document=SCHEMA, clock=SYSTEM_CLOCK)
-
-
-def _upload(tenant: UUID, mark: str) -> UUID:
-    return accept_upload(
-        tenant_id=tenant,
-        chunks=[pdf(lines=LINES, mark=mark)],
-        name="letter.pdf",
-        schema_slug="promise",
-        external_id="",
-        lane=Lane.INTERACTIVE,
-        password=None,
-        clock=SYSTEM_CLOCK,
-    ).document_id
+        make_schema(tenant)
 
 
 def _question(request: dict[str, Any]) -> str:
@@ -80,9 +63,9 @@ def _slug(tenant: UUID) -> str:
 
 def test_salts_differ_between_tenants_and_stay(tenant: UUID, other_tenant: UUID, server: LoopbackServer) -> None:
     _schema(tenant, other_tenant)
-    _upload(tenant, "a")
-    _upload(other_tenant, "b")
-    _upload(tenant, "c")
+    upload_letter(tenant, mark="a")
+    upload_letter(other_tenant, mark="b")
+    upload_letter(tenant, mark="c")
     first, other, second = (request["cache_salt"] for request in server.requests)
     assert first == second != other
     for salt, of in ((first, tenant), (other, other_tenant)):
@@ -99,11 +82,11 @@ def test_a_correction_is_shown_to_the_same_tenants_next_document_alone(
     told = Tuning(instructions="Codes have a dash.", glossary=(Term(term="PUMP", meaning="a pump"),), examples=3)
     for of in (tenant, other_tenant):
         set_tuning(tenant_id=of, slug="promise", tuning=told, clock=SYSTEM_CLOCK)
-    document = _upload(tenant, "first")
+    document = upload_letter(tenant, mark="first")
     right = NewDecision(path="/warranty_code", verdict=Verdict.CORRECT, value="ZX-81")
     decide(tenant_id=tenant, document_id=document, decisions=[right], decided_by="user 1", clock=SYSTEM_CLOCK)
-    _upload(tenant, "second")
-    _upload(other_tenant, "third")
+    upload_letter(tenant, mark="second")
+    upload_letter(other_tenant, mark="third")
     before, after, foreign = map(_question, server.requests)
     assert '"field": "warranty_code"' in after
     assert '"wrong": "ZX-81-PUMP", "right": "ZX-81"}' in after
@@ -113,7 +96,7 @@ def test_a_correction_is_shown_to_the_same_tenants_next_document_alone(
     own = document_tuning(tenant_id=tenant, schema_slug="promise", document_id=document, clock=SYSTEM_CLOCK)
     assert own.guidance.examples == ()
     set_tuning(tenant_id=tenant, slug="promise", tuning=Tuning(), clock=SYSTEM_CLOCK)
-    _upload(tenant, "fourth")
+    upload_letter(tenant, mark="fourth")
     assert "<examples" not in _question(server.requests[-1])
 
 
@@ -124,7 +107,7 @@ def test_a_document_waits_for_an_adapter_that_is_not_loaded_and_is_never_answere
     _schema(tenant, other_tenant)
     adapter = f"{_slug(tenant)}.letters"
     inference.set_adapters(tenant_id=tenant, adapters={"small": adapter}, clock=SYSTEM_CLOCK)
-    document = _upload(tenant, "a")
+    document = upload_letter(tenant, mark="a")
     found = documents.document(tenant_id=tenant, document_id=document)
     assert found is not None
     assert (found.status, found.reason_code) == (DocumentStatus.EXTRACTED, "missing_adapter")
@@ -134,8 +117,8 @@ def test_a_document_waits_for_an_adapter_that_is_not_loaded_and_is_never_answere
     )
     assert server.requests == []
     server.adapters = ("stranger", adapter)
-    _upload(tenant, "b")
-    _upload(other_tenant, "c")
+    upload_letter(tenant, mark="b")
+    upload_letter(other_tenant, mark="c")
     assert [request["model"] for request in server.requests] == [f"tiny:{adapter}", "tiny"]
     with tenant_scope(tenant):
         # Far from its own time to look again, however slow the machine is: only the change of the tuning wakes it.

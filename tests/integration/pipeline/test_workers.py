@@ -12,29 +12,17 @@ from apps.common.clock import SYSTEM_CLOCK
 from apps.documents import queries as documents
 from apps.documents.models import TERMINAL_STATUSES, DocumentStatus, Lane
 from apps.parsing import queries as parsing
-from apps.pipeline.intake import accept_upload, cancel_document
+from apps.pipeline.intake import cancel_document
 from apps.pipeline.models import OutboxMessage, StageRun, StageStatus
 from apps.results import queries as results
 from apps.tenants.scope import tenant_scope
 from tests.factories.documents import pdf, scan
+from tests.factories.uploads import upload
 from tests.integration.pipeline.conftest import Fleet, wait_for
 from workers.dispatch import STEP_SEPARATOR, priority_of
 
 # Where the hints of interactive uploads wait.
 PARSING = f"parsing{STEP_SEPARATOR}{priority_of(stage='parse', lane=Lane.INTERACTIVE)}"
-
-
-def _upload(tenant: UUID, data: bytes, *, name: str = "a.pdf") -> UUID:
-    return accept_upload(
-        tenant_id=tenant,
-        chunks=[data],
-        name=name,
-        schema_slug="invoice",
-        external_id="",
-        lane=Lane.INTERACTIVE,
-        password=None,
-        clock=SYSTEM_CLOCK,
-    ).document_id
 
 
 def _document(tenant: UUID, document: UUID) -> documents.DocumentSummary:
@@ -57,7 +45,7 @@ def test_a_killed_worker_loses_nothing_and_doubles_nothing(tenant: UUID, fleet: 
     """Slow: it reads a scan of several pages, so that the kill comes in the middle of the stage."""
     worker = fleet.start_worker()
     fleet.start_sweeper()
-    document = _upload(tenant, scan(pages=6))
+    document = upload(tenant, scan(pages=6), schema="invoice")
     wait_for(lambda: _parse_state(tenant, document) == StageStatus.RUNNING, seconds=60, what="the stage to begin")
     fleet.kill(worker)
     assert _parse_state(tenant, document) != StageStatus.DONE
@@ -78,7 +66,7 @@ def test_a_killed_worker_loses_nothing_and_doubles_nothing(tenant: UUID, fleet: 
 @pytest.mark.slow
 def test_a_flushed_broker_loses_nothing(tenant: UUID, fleet: Fleet) -> None:
     """Slow: it starts real workers."""
-    uploaded = [_upload(tenant, pdf(mark=f"flush {number}")) for number in range(4)]
+    uploaded = [upload(tenant, pdf(mark=f"flush {number}"), schema="invoice") for number in range(4)]
     with Redis.from_url(settings.QUIRE_REDIS_URL) as broker:
         assert broker.llen(PARSING) == 4
         broker.flushdb()
@@ -94,7 +82,7 @@ def test_a_flushed_broker_loses_nothing(tenant: UUID, fleet: Fleet) -> None:
 @pytest.mark.slow
 def test_every_hint_delivered_three_times_makes_one_result(tenant: UUID, fleet: Fleet) -> None:
     """Slow: it starts real workers."""
-    document = _upload(tenant, pdf(mark="thrice"))
+    document = upload(tenant, pdf(mark="thrice"), schema="invoice")
     with Redis.from_url(settings.QUIRE_REDIS_URL) as broker:
         (message,) = broker.lrange(PARSING, 0, -1)
         broker.rpush(PARSING, message, message)
@@ -110,10 +98,10 @@ def test_every_hint_delivered_three_times_makes_one_result(tenant: UUID, fleet: 
 def test_a_cancelled_document_stays_cancelled(tenant: UUID, fleet: Fleet) -> None:
     """Slow: it reads a scan, so that there is something to cancel."""
     fleet.start_worker()
-    document = _upload(tenant, scan(pages=6))
+    document = upload(tenant, scan(pages=6), schema="invoice")
     wait_for(lambda: _parse_state(tenant, document) == StageStatus.RUNNING, seconds=60, what="the stage to begin")
     assert cancel_document(tenant_id=tenant, document_id=document, clock=SYSTEM_CLOCK)
-    neighbour = _upload(tenant, pdf(mark="neighbour"))
+    neighbour = upload(tenant, pdf(mark="neighbour"), schema="invoice")
     wait_for(lambda: _ended(tenant, neighbour), seconds=90, what="its neighbour to end")
     assert _document(tenant, document).status == DocumentStatus.CANCELLED
     with tenant_scope(tenant):
