@@ -12,7 +12,9 @@ from pathlib import Path
 from time import monotonic, sleep
 
 import pytest
+from django.conf import settings
 from django.test import override_settings
+from redis import Redis
 
 ROOT = Path(__file__).resolve().parents[3]
 WORKER = ("-m", "celery", "-A", "workers.celery", "worker", "-P", "prefork", "-c", "2", "-l", "WARNING")
@@ -44,7 +46,7 @@ class Fleet:
                 self.kill(process)
 
     def _start(self, *arguments: str) -> subprocess.Popen[bytes]:
-        settings = {
+        environment = {
             "DJANGO_SETTINGS_MODULE": "apps.config.settings.dev",
             "QUIRE_LEASE_SECONDS": "2",
             "QUIRE_SWEEP_SECONDS": "0.3",
@@ -53,7 +55,7 @@ class Fleet:
             process = subprocess.Popen(
                 [sys.executable, *arguments],
                 cwd=ROOT,
-                env=os.environ | settings,
+                env=os.environ | environment,
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
@@ -64,8 +66,10 @@ class Fleet:
 
 @pytest.fixture
 def fleet(tmp_path: Path) -> Iterator[Fleet]:
-    """Start and kill workers; uploads in this test send real hints."""
+    """Start and kill workers; uploads in this test send real hints, to a broker that holds none of another test's."""
     fleet = Fleet(log=tmp_path / "fleet.log")
+    with Redis.from_url(settings.QUIRE_REDIS_URL) as broker:
+        broker.flushdb()
     with override_settings(QUIRE_DISPATCHER="workers.dispatch.CeleryDispatcher"):
         try:
             yield fleet
