@@ -41,7 +41,7 @@ app.conf.update(
     broker_connection_retry_on_startup=True,
     broker_transport_options={
         # A list for each step; see dispatch.priority_of.
-        "priority_steps": [0, 1, 3, 6, 7, 9],
+        "priority_steps": [0, 3, 4, 5, 6, 7, 9],
         "queue_order_strategy": "priority",
         "visibility_timeout": 3600,
         "socket_timeout": 10,

@@ -16,22 +16,25 @@ from workers.celery import app
 from workers.tasks import task_name
 
 # The lists that kombu's Redis transport keeps for a queue: one for each priority step, 0 is read first.
-LANES = {Lane.INTERACTIVE.value: 0, Lane.BULK.value: 6}
-LAST, BEGINNING = 1, 3
+STEPS = {
+    Lane.INTERACTIVE.value: {"begun": 0, "new": 3, "further": 4, "unawaited": 5},
+    Lane.BULK.value: {"begun": 6, "further": 6, "unawaited": 7, "new": 9},
+}
 STEP_SEPARATOR = "\x06\x16"
 
 
 def priority_of(*, stage: str, lane: str, shard: int = 0) -> int:
-    """Return the step of a hint: interactive before bulk, and what is begun before what isn't.
+    """Return the step of a hint, the lowest first: interactive before bulk, and what is begun before what is new.
 
-    So a document is finished before the next one is parsed, rather than all parsed before one is done. Of a stage that
-    no other waits for, the further pieces come last: a long document that is being indexed keeps nobody's values
-    waiting.
+    So a document is finished before the next one is parsed, rather than all parsed before one is done. The further
+    pieces of a long document come behind: in the interactive lane behind every document's first ones, so that nobody
+    waits for a long one; in bulk only those that no other stage waits for, since what is begun shall end there.
     """
-    if not BY_NAME[stage].after:
-        return LANES[lane] + BEGINNING
-    awaited = any(stage in other.after for other in STAGES)
-    return LANES[lane] + (0 if awaited or shard == 0 else LAST)
+    if shard > 0:
+        kind = "further" if any(stage in other.after for other in STAGES) else "unawaited"
+    else:
+        kind = "begun" if BY_NAME[stage].after else "new"
+    return STEPS[lane][kind]
 
 
 class BrokerDownError(RetryableError):
@@ -58,10 +61,10 @@ class CeleryDispatcher:
         except (OperationalError, RedisError, OSError) as error:
             raise BrokerDownError("the message broker can't be reached") from error
 
-    def depth(self, *, stage: str, lane: str) -> int:
-        """Return the length of the list that this stage's hints of this lane lie in; other stages share it."""
+    def depth(self, *, stage: str, lane: str, shard: int) -> int:
+        """Return the length of the list that hints of this stage, lane and kind of piece lie in; others share it."""
         queue = BY_NAME[stage].queue
-        priority = priority_of(stage=stage, lane=lane)
+        priority = priority_of(stage=stage, lane=lane, shard=shard)
         key = f"{queue}{STEP_SEPARATOR}{priority}" if priority else queue
         try:
             with Redis.from_url(str(app.conf.broker_url), socket_timeout=5) as client:

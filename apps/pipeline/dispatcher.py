@@ -22,7 +22,7 @@ class Hint:
     stage_run_id: UUID
     stage: str
     lane: str
-    shard: int = 0
+    shard: int
 
 
 class Dispatcher(Protocol):
@@ -31,8 +31,8 @@ class Dispatcher(Protocol):
     def send(self, hints: Sequence[Hint]) -> None:
         """Hand the hints over. Raises RetryableError where the broker can't be reached."""
 
-    def depth(self, *, stage: str, lane: str) -> int:
-        """Return how many hints wait for the workers of a stage's queue."""
+    def depth(self, *, stage: str, lane: str, shard: int) -> int:
+        """Return how many hints wait where this one would be put."""
 
 
 class InlineDispatcher:
@@ -44,7 +44,7 @@ class InlineDispatcher:
         for hint in hints:
             work(tenant_id=hint.tenant_id, stage_run_id=hint.stage_run_id)
 
-    def depth(self, *, stage: str, lane: str) -> int:  # noqa: ARG002 - nothing ever waits
+    def depth(self, *, stage: str, lane: str, shard: int) -> int:  # noqa: ARG002 - nothing ever waits
         return 0
 
 

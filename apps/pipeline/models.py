@@ -103,10 +103,12 @@ class OutboxMessage(TenantModel):
     """A hint that work is due, written in the transaction that makes the work.
 
     It lives until the work is claimed, so a hint that the broker lost is still here, and the sweeper sends it again.
+    `shard` is the piece's number, by which the hint finds its place among others.
     """
 
     stage_run_id = models.UUIDField()
     stage = models.CharField(max_length=32)
+    shard = models.IntegerField(db_default=0)
     lane = models.CharField(max_length=16, choices=Lane)
     due_at = models.DateTimeField()
 

@@ -189,7 +189,12 @@ def postpone(
             clock=clock,
         )
     OutboxMessage.objects.create(
-        tenant_id=tenant_id, stage_run_id=held.stage_run_id, stage=held.stage, lane=held.lane, due_at=due_at
+        tenant_id=tenant_id,
+        stage_run_id=held.stage_run_id,
+        stage=held.stage,
+        shard=held.shard,
+        lane=held.lane,
+        due_at=due_at,
     )
 
 
@@ -275,9 +280,15 @@ def recover(*, tenant_id: UUID, stage_run_id: UUID, clock: Clock) -> bool:
         due_at=_DatabaseClock(),
     )
     OutboxMessage.objects.create(
-        tenant_id=tenant_id, stage_run_id=stage_run_id, stage=row.stage, lane=row.lane, due_at=_DatabaseClock()
+        tenant_id=tenant_id,
+        stage_run_id=stage_run_id,
+        stage=row.stage,
+        shard=row.shard,
+        lane=row.lane,
+        due_at=_DatabaseClock(),
     )
-    _send_on_commit([Hint(tenant_id=tenant_id, stage_run_id=stage_run_id, stage=row.stage, lane=row.lane)])
+    hint = Hint(tenant_id=tenant_id, stage_run_id=stage_run_id, stage=row.stage, lane=row.lane, shard=row.shard)
+    _send_on_commit([hint])
     return True
 
 
@@ -393,8 +404,8 @@ def _write_down(*, run: Run, planned: Iterable[Planned], status: StageStatus = S
               ON CONFLICT (tenant_id, run_id, stage, shard, input_digest) DO NOTHING
               RETURNING id, stage, shard
             ), hinted AS (
-              INSERT INTO pipeline_outboxmessage (tenant_id, id, stage_run_id, stage, lane, due_at)
-              SELECT %(tenant)s, gen_random_uuid(), id, stage, %(lane)s, clock_timestamp() FROM written
+              INSERT INTO pipeline_outboxmessage (tenant_id, id, stage_run_id, stage, shard, lane, due_at)
+              SELECT %(tenant)s, gen_random_uuid(), id, stage, shard, %(lane)s, clock_timestamp() FROM written
               WHERE %(status)s = 'pending'
             )
             SELECT id, stage, shard FROM written

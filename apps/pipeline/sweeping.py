@@ -45,7 +45,8 @@ def sweep(*, dispatcher: Dispatcher, grace: timedelta, clock: Clock) -> Sweep:
 
     A hint that is older than `grace` and unclaimed either waits in its queue or is lost. The queue's depth tells how
     many can be waiting; only what exceeds it is sent, the oldest first. Hints that wait are then sent twice at worst,
-    and a claim makes the second harmless.
+    and a claim makes the second harmless. Further pieces of long documents wait behind the first ones, and are counted
+    and sent for themselves: sent as first ones, they would keep everybody else's waiting.
     """
     recovered = 0
     with connection.cursor() as cursor:
@@ -55,20 +56,24 @@ def sweep(*, dispatcher: Dispatcher, grace: timedelta, clock: Clock) -> Sweep:
         recovered += operations.recover(tenant_id=tenant_id, stage_run_id=stage_run_id, clock=clock)
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT stage, lane, waiting FROM lookup_outbox(make_interval(secs => %s))", [grace.total_seconds()]
+            "SELECT stage, lane, further, waiting FROM lookup_outbox(make_interval(secs => %s))",
+            [grace.total_seconds()],
         )
         queues = cursor.fetchall()
     resent = 0
-    for stage, lane, waiting in queues:
-        missing = min(waiting - dispatcher.depth(stage=stage, lane=lane), BATCH)
+    for stage, lane, further, waiting in queues:
+        missing = min(waiting - dispatcher.depth(stage=stage, lane=lane, shard=int(further)), BATCH)
         if missing <= 0:
             continue
         with connection.cursor() as cursor:
             cursor.execute(
-                "SELECT tenant_id, stage_run_id, stage, lane FROM lookup_hints(%s, %s, make_interval(secs => %s), %s)",
-                [stage, lane, grace.total_seconds(), missing],
+                "SELECT tenant_id, stage_run_id, stage, lane, shard "
+                "FROM lookup_hints(%s, %s, %s, make_interval(secs => %s), %s)",
+                [stage, lane, further, grace.total_seconds(), missing],
             )
-            hints = [Hint(tenant_id=row[0], stage_run_id=row[1], stage=row[2], lane=row[3]) for row in cursor]
+            hints = [
+                Hint(tenant_id=row[0], stage_run_id=row[1], stage=row[2], lane=row[3], shard=row[4]) for row in cursor
+            ]
         dispatcher.send(hints)
         resent += len(hints)
     return Sweep(recovered=recovered, resent=resent)

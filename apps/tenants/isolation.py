@@ -143,3 +143,16 @@ class LookupFunction(Operation):
 
     def describe(self) -> str:
         return f"Create the look-up function {self.signature}"
+
+
+class DropLookupFunction(LookupFunction):
+    """Take away a look-up function, as it was made: to make another in its place, or for good."""
+
+    def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
+        super().database_backwards(app_label, schema_editor, from_state, to_state)
+
+    def database_backwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
+        super().database_forwards(app_label, schema_editor, from_state, to_state)
+
+    def describe(self) -> str:
+        return f"Drop the look-up function {self.signature}"

@@ -42,7 +42,7 @@ class Nobody:
     def send(self, hints: Sequence[Hint]) -> None:
         """Drop the hints."""
 
-    def depth(self, *, stage: str, lane: str) -> int:  # noqa: ARG002
+    def depth(self, *, stage: str, lane: str, shard: int) -> int:  # noqa: ARG002
         return 0
 
 

@@ -17,7 +17,7 @@ class LosingDispatcher:
     def send(self, hints: Sequence[Hint]) -> None:
         self.lost.extend(hints)
 
-    def depth(self, *, stage: str, lane: str) -> int:
+    def depth(self, *, stage: str, lane: str, shard: int) -> int:
         return 0
 
 
@@ -27,5 +27,5 @@ class DeadDispatcher:
     def send(self, hints: Sequence[Hint]) -> None:
         raise RetryableError("the broker is gone")
 
-    def depth(self, *, stage: str, lane: str) -> int:
+    def depth(self, *, stage: str, lane: str, shard: int) -> int:
         raise RetryableError("the broker is gone")

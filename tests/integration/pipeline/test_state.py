@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import threading
+from base64 import b64decode
 from collections.abc import Iterator
 from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
+from django.conf import settings
 from django.db import connection
 from django.test import override_settings
+from redis import Redis
 
 from apps.common.clock import SYSTEM_CLOCK
 from apps.common.errors import RetryableError, TerminalError, WaitingError
@@ -17,11 +21,12 @@ from apps.documents import queries as documents
 from apps.documents.models import DocumentStatus, Lane
 from apps.documents.operations import register_document
 from apps.pipeline import operations
-from apps.pipeline.models import OutboxMessage, StageRun, StageStatus
+from apps.pipeline.models import OutboxMessage, Run, StageRun, StageStatus
 from apps.pipeline.stages import Claim, Outcome
 from apps.pipeline.sweeping import sweep
 from apps.tenants.scope import tenant_scope
 from tests.faults.dispatchers import DeadDispatcher, LosingDispatcher
+from workers.dispatch import STEP_SEPARATOR, CeleryDispatcher, priority_of
 
 NO_GRACE = timedelta(seconds=-1)
 
@@ -348,12 +353,52 @@ def test_a_hint_that_was_lost_is_sent_again_until_the_work_is_claimed(
 
 def test_hints_that_wait_in_their_queue_are_not_sent_again(tenant: UUID, document: UUID) -> None:
     class Full(LosingDispatcher):
-        def depth(self, *, stage: str, lane: str) -> int:
+        def depth(self, *, stage: str, lane: str, shard: int) -> int:
             return 1_000_000
 
     Full.lost.clear()
     assert sweep(dispatcher=Full(), grace=NO_GRACE, clock=SYSTEM_CLOCK).resent == 0
     assert Full.lost == []
+
+
+def _ids(message: bytes) -> tuple[str, str]:
+    """Return the ids of the tenant and of the work that a Celery message is a hint for."""
+    (tenant, work), _, _ = json.loads(b64decode(json.loads(message)["body"]))
+    return tenant, work
+
+
+@pytest.mark.parametrize("lane", Lane)
+def test_what_is_sent_again_goes_where_it_was_sent_first(tenant: UUID, document: UUID, lane: Lane) -> None:
+    """Of a document of 900 pages the further pieces wait in lists of their own: there they are found, and put back."""
+    with tenant_scope(tenant):
+        StageRun.objects.update(lane=lane)
+        Run.objects.update(lane=lane)
+        OutboxMessage.objects.update(lane=lane)
+    with (
+        Redis.from_url(settings.QUIRE_REDIS_URL) as broker,
+        override_settings(QUIRE_DISPATCHER="workers.dispatch.CeleryDispatcher"),
+    ):
+        broker.flushdb()
+        operations.complete(
+            tenant_id=tenant,
+            held=_claim(tenant, document),
+            outcome=Outcome(store=_nothing, page_count=900),
+            clock=SYSTEM_CLOCK,
+        )
+
+        def lists() -> dict[str, list[str]]:
+            found = {key.decode(): broker.lrange(key, 0, -1) for key in broker.keys("parsing*")}
+            ours = {key: [_ids(message) for message in messages] for key, messages in found.items()}
+            return {key: sorted(work for owner, work in ids if owner == str(tenant)) for key, ids in ours.items()}
+
+        sent = lists()
+        assert len(sent[f"parsing{STEP_SEPARATOR}{priority_of(stage='parse', lane=lane, shard=1)}"]) == 8
+        # Other tests' work is older, and is sent first where anything is missing.
+        sweep(dispatcher=CeleryDispatcher(), grace=NO_GRACE, clock=SYSTEM_CLOCK)
+        assert {key: ids for key, ids in lists().items() if ids} == sent
+        broker.flushdb()
+        sweep(dispatcher=CeleryDispatcher(), grace=NO_GRACE, clock=SYSTEM_CLOCK)
+        assert {key: ids for key, ids in lists().items() if ids} == sent
 
 
 def test_an_upload_survives_a_dead_broker(tenant: UUID) -> None:

@@ -21,12 +21,22 @@ def test_a_document_is_finished_before_the_next_is_begun() -> None:
         assert max(begun) < priority_of(stage="parse", lane=lane)
 
 
+def test_at_the_desk_no_document_waits_for_the_further_pieces_of_a_long_one() -> None:
+    first = [priority_of(stage=stage.name, lane=Lane.INTERACTIVE) for stage in STAGES]
+    further = [priority_of(stage=stage.name, lane=Lane.INTERACTIVE, shard=1) for stage in STAGES]
+    assert max(first) < min(further)
+
+
+def test_in_bulk_a_long_document_that_is_begun_is_finished_first() -> None:
+    new = priority_of(stage="parse", lane=Lane.BULK)
+    assert all(priority_of(stage=stage.name, lane=Lane.BULK, shard=1) < new for stage in STAGES)
+
+
 def test_values_do_not_wait_for_the_index_of_a_long_document() -> None:
     for lane in Lane:
-        values = priority_of(stage="extract", lane=lane)
-        assert priority_of(stage="index", lane=lane) == values
-        assert priority_of(stage="index", lane=lane, shard=1) > values
-        assert priority_of(stage="render", lane=lane, shard=1) == values
+        index = priority_of(stage="index", lane=lane, shard=1)
+        assert priority_of(stage="extract", lane=lane, shard=1) < index
+        assert priority_of(stage="index", lane=lane) < index
 
 
 def test_the_broker_has_a_list_for_each_priority() -> None:
