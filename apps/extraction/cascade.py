@@ -122,6 +122,16 @@ def run(
     )
 
 
+def best_of(
+    first: Sequence[ExtractedValue], second: Sequence[ExtractedValue]
+) -> tuple[tuple[ExtractedValue, ...], frozenset[str]]:
+    """Return each field's values from whichever knows it better, and the fields that are the first's; ties are too."""
+    kept, others = _by_field(first), _by_field(second)
+    taken = frozenset(name for name, values in kept.items() if not _better(others.get(name, ()), values))
+    chosen = others | {name: kept[name] for name in taken}
+    return tuple(value for values in chosen.values() for value in values), taken
+
+
 def _ruled(
     best: Mapping[str, Sequence[ExtractedValue]],
     *,

@@ -22,7 +22,7 @@ from apps.documents.models import Document, DocumentStatus
 from apps.pipeline.dispatcher import Hint, dispatcher
 from apps.pipeline.models import OutboxMessage, Run, RunStatus, StageRun, StageStatus
 from apps.pipeline.planning import Planned, input_digest, plan, shards
-from apps.pipeline.stages import BY_NAME, Claim, Outcome, Stage
+from apps.pipeline.stages import BY_NAME, STAGES, Claim, Outcome, Stage
 from apps.results import operations as results
 from apps.tenants.scope import in_tenant_scope
 
@@ -376,8 +376,11 @@ def _advance(
         Run.objects.filter(tenant_id=tenant_id, id=run.id).update(status=RunStatus.DONE, finished_at=clock.now())
         end = DocumentStatus.NEEDS_REVIEW if run.doubtful else DocumentStatus.DONE
         documents.set_status(tenant_id=tenant_id, document_id=run.document_id, status=end, terminal=True, clock=clock)
-    elif stage.reached is not None and stage.name in planned.complete:
-        documents.set_status(tenant_id=tenant_id, document_id=run.document_id, status=stage.reached, clock=clock)
+        return
+    ended = {stage.name, *skip} & planned.complete
+    reached = [one.reached for one in STAGES if one.name in ended and one.reached is not None]
+    if reached:
+        documents.set_status(tenant_id=tenant_id, document_id=run.document_id, status=reached[-1], clock=clock)
 
 
 def _whole(stages: frozenset[str]) -> list[Planned]:
@@ -464,4 +467,5 @@ def _close(*, run: Run, status: RunStatus, clock: Clock) -> None:
         tenant_id=run.tenant_id, run_id=run.id, status__in=[StageStatus.PENDING, StageStatus.RUNNING]
     )
     OutboxMessage.objects.filter(tenant_id=run.tenant_id, stage_run_id__in=open_work.values("id")).delete()
+    results.forget_stretches(tenant_id=run.tenant_id, run_id=run.id)
     open_work.update(status=StageStatus.CANCELLED, lease_expires_at=None, finished_at=_DatabaseClock())

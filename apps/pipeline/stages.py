@@ -11,6 +11,7 @@ from uuid import UUID
 from apps.common.clock import Clock
 from apps.common.errors import RetryableError
 from apps.documents.models import DocumentStatus
+from apps.extraction import stretches
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,9 +106,16 @@ STAGES: tuple[Stage, ...] = (
         queue="extraction",
         preload="apps.inference.embeddings.preload",
         after=("parse",),
+        shard_pages=stretches.PAGES,
+    ),
+    Stage(
+        name="merge",
+        body="apps.pipeline.bodies.merge.merge",
+        queue="extraction",
+        after=("extract",),
         reached=DocumentStatus.EXTRACTED,
     ),
-    Stage(name="ask", body="apps.pipeline.bodies.ask.ask", queue="model", after=("extract", "render"), needed=False),
+    Stage(name="ask", body="apps.pipeline.bodies.ask.ask", queue="model", after=("merge", "render"), needed=False),
     Stage(name="look", body="apps.pipeline.bodies.look.look", queue="extraction", after=("ask",)),
     Stage(
         name="index",

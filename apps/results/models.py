@@ -11,7 +11,7 @@ from apps.tenants.models import TenantModel
 class Result(TenantModel):
     """The values of one document under one version of a schema.
 
-    `alternatives` are what else was read for some of them, as `alternatives.to_json` has it: for a reviewer to choose.
+    `alternatives` are what else was read for some of them, as `encoding.to_json` has it: for a reviewer to choose.
     """
 
     document_id = models.UUIDField()
@@ -27,6 +27,28 @@ class Result(TenantModel):
             models.UniqueConstraint(fields=["tenant_id", "run_id"], name="results_result_once"),
         ]
         indexes = [models.Index(fields=["tenant_id", "document_id", "-created_at"], name="results_result_document")]
+
+
+class StoredStretch(TenantModel):
+    """What was read from some pages of a long document, until all of them are put together; pages from 1.
+
+    `values` and `alternatives` are as `encoding.to_json` has them.
+    """
+
+    document_id = models.UUIDField()
+    run_id = models.UUIDField()
+    first_page = models.IntegerField()
+    last_page = models.IntegerField()
+    schema_slug = models.CharField(max_length=63)
+    schema_version = models.IntegerField()
+    values = models.JSONField()
+    notes = models.JSONField()
+    alternatives = models.JSONField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["tenant_id", "run_id", "first_page"], name="results_stretch_once"),
+        ]
 
 
 class StoredValue(TenantModel):

@@ -18,8 +18,8 @@ from apps.common.text import storable
 from apps.documents import operations as documents
 from apps.documents.models import Document, DocumentStatus
 from apps.extraction.canonical import collapse
+from apps.extraction.stretches import Stretch
 from apps.extraction.values import ExtractedValue, ValueStatus
-from apps.results.alternatives import to_json
 from apps.results.decisions import (
     BadDecisionError,
     NewDecision,
@@ -29,7 +29,8 @@ from apps.results.decisions import (
     is_canonical,
     pointer,
 )
-from apps.results.models import Decision, Result, StoredEvidence, StoredValue
+from apps.results.encoding import to_json
+from apps.results.models import Decision, Result, StoredEvidence, StoredStretch, StoredValue
 from apps.results.typed import date_of, number_of
 from apps.schemas import queries as schemas
 from apps.schemas.fields import Kind
@@ -148,6 +149,41 @@ def store_result(
         raise RuntimeError(message)
     result_id: UUID = stored[0]
     return result_id
+
+
+@in_tenant_scope
+def store_stretch(
+    *,
+    tenant_id: UUID,
+    document_id: UUID,
+    run_id: UUID,
+    first_page: int,
+    last_page: int,
+    schema_slug: str,
+    schema_version: int,
+    stretch: Stretch,
+) -> None:
+    """Put down what was read from some pages of a run's document; a repeat replaces it."""
+    StoredStretch.objects.update_or_create(
+        tenant_id=tenant_id,
+        run_id=run_id,
+        first_page=first_page,
+        defaults={
+            "document_id": document_id,
+            "last_page": last_page,
+            "schema_slug": schema_slug,
+            "schema_version": schema_version,
+            "values": to_json(stretch.values),
+            "notes": [storable(note) for note in stretch.notes],
+            "alternatives": to_json(stretch.alternatives),
+        },
+    )
+
+
+@in_tenant_scope
+def forget_stretches(*, tenant_id: UUID, run_id: UUID) -> None:
+    """Delete what was read in stretches: they are put together, or never will be."""
+    StoredStretch.objects.filter(tenant_id=tenant_id, run_id=run_id).delete()
 
 
 @in_tenant_scope

@@ -9,11 +9,12 @@ from datetime import datetime
 from uuid import UUID
 
 from apps.extraction.canonical import same
+from apps.extraction.stretches import Stretch
 from apps.extraction.values import Evidence, ExtractedValue, ValueStatus
 from apps.parsing.pages import Box
-from apps.results.alternatives import from_json
 from apps.results.decisions import REVIEW, CheckedValue, Correction, ValueDecision, Verdict
-from apps.results.models import Decision, Result, StoredEvidence, StoredValue
+from apps.results.encoding import from_json
+from apps.results.models import Decision, Result, StoredEvidence, StoredStretch, StoredValue
 from apps.schemas.fields import Kind
 from apps.tenants.scope import in_tenant_scope
 
@@ -66,6 +67,17 @@ class DocumentResult:
     alternatives: tuple[ExtractedValue, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadStretch:
+    """What was read from pages first to last, from 1, and under which version of a schema."""
+
+    first_page: int
+    last_page: int
+    schema_slug: str
+    schema_version: int
+    stretch: Stretch
+
+
 @in_tenant_scope
 def results_of(*, tenant_id: UUID, document_id: UUID) -> tuple[DocumentResult, ...]:
     """Return the newest result of each schema, by slug; nothing where the tenant has no such document.
@@ -102,6 +114,24 @@ def result_of_run(*, tenant_id: UUID, run_id: UUID) -> DocumentResult | None:
     if result is None:
         return None
     return _result(result, values=_values(tenant_id=tenant_id, result_ids=[result.id]).get(result.id, ()))
+
+
+@in_tenant_scope
+def stretches_of_run(*, tenant_id: UUID, run_id: UUID) -> tuple[ReadStretch, ...]:
+    """Return what a run has read of a long document so far, in the order of the pages."""
+    rows = StoredStretch.objects.filter(tenant_id=tenant_id, run_id=run_id).order_by("first_page")
+    return tuple(
+        ReadStretch(
+            first_page=row.first_page,
+            last_page=row.last_page,
+            schema_slug=row.schema_slug,
+            schema_version=row.schema_version,
+            stretch=Stretch(
+                values=from_json(row.values), notes=tuple(row.notes), alternatives=from_json(row.alternatives)
+            ),
+        )
+        for row in rows
+    )
 
 
 @in_tenant_scope

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from django.conf import settings
@@ -10,14 +10,11 @@ from django.conf import settings
 from apps.common.clock import Clock
 from apps.documents import operations as document_operations
 from apps.documents import queries as documents
-from apps.extraction import cascade
-from apps.extraction.calibration import Curve
-from apps.extraction.classification import classify
-from apps.extraction.engines.protocol import ExtractionRequest, PageSource
-from apps.extraction.engines.registry import local_engines, model_profiles
-from apps.extraction.merging import merged
-from apps.extraction.notes import is_of_the_whole
-from apps.extraction.values import ExtractedValue
+from apps.extraction import stretches
+from apps.extraction.cascade import Answers
+from apps.extraction.classification import READ_PAGES, classify
+from apps.extraction.engines.registry import model_profiles
+from apps.extraction.stretches import Stretch
 from apps.inference import queries as inference
 from apps.parsing import queries as parsing
 from apps.parsing.pages import ParsedDocument
@@ -26,44 +23,65 @@ from apps.pipeline.stages import Claim, Outcome
 from apps.results import calibrating
 from apps.results import operations as results
 from apps.schemas import queries as schemas
-from apps.schemas.fields import Kind, Schema
-
-# What the local engines hold at once of a longer document: they read it in stretches that share a page.
-MAX_PAGES = 300
+from apps.schemas.fields import Schema
 
 
 def extract(*, claim: Claim, clock: Clock, cancelled: Callable[[], bool]) -> Outcome:
-    """Choose the schema, run the local engines, and skip the model where nothing is left for it or there is none."""
+    """Choose the schema and run the local engines over a stretch of pages.
+
+    Of a document of one stretch that is its result; those of a longer one are put down to be merged.
+    """
     tenant_id, document_id = claim.tenant_id, claim.document_id
     summary = documents.document(tenant_id=tenant_id, document_id=document_id)
     if summary is None or summary.blob_id is None or cancelled():
         raise LeaseLostError
-    document = parsing.parsed_document(tenant_id=tenant_id, blob_id=summary.blob_id, max_pages=MAX_PAGES)
+    source = parsing.stored_pages(tenant_id=tenant_id, blob_id=summary.blob_id)
+    document = parsing.parsed_document(tenant_id=tenant_id, blob_id=summary.blob_id, max_pages=READ_PAGES)
     schema = _schema(claim=claim, slug=summary.schema_slug, document=document)
+    alone = claim.first_page == 1 and claim.last_page >= source.count
     if schema is None:
-        return Outcome(store=_nothing, skip=frozenset({"ask"}))
+        return Outcome(store=_nothing, skip=frozenset({"merge", "ask"}) if alone else frozenset())
     engines = inference.policy(tenant_id=tenant_id, schema_slug=schema.slug, schema_engines=schema.engines)
-    curves = calibrating.curves(tenant_id=tenant_id, schema_slug=schema.slug)
-    if len(document.pages) < MAX_PAGES:
-        answers = cascade.run(
-            request=ExtractionRequest(document=document, schema=schema, wanted=_all(schema)),
-            engines=local_engines(engines),
-            curves=curves,
-        )
-    else:
-        source = parsing.stored_pages(tenant_id=tenant_id, blob_id=summary.blob_id)
-        document = replace(document, pages=())
-        answers = in_stretches(
-            document=document, source=source, schema=schema, engines=engines, cancelled=cancelled, curves=curves
-        )
+    answers = stretches.read(
+        document=document,
+        source=source,
+        first=claim.first_page,
+        last=claim.last_page,
+        schema=schema,
+        engines=engines,
+        curves=calibrating.curves(tenant_id=tenant_id, schema_slug=schema.slug),
+    )
     if cancelled():
         raise LeaseLostError
+    if alone:
+        outcome = recorded(claim=claim, schema=schema, engines=engines, answers=answers, clock=clock)
+        return replace(outcome, skip=outcome.skip | {"merge"})
 
     def store() -> None:
-        document_operations.record_schema(tenant_id=tenant_id, document_id=document_id, schema_slug=schema.slug)
-        results.store_result(
+        results.store_stretch(
             tenant_id=tenant_id,
             document_id=document_id,
+            run_id=claim.run_id,
+            first_page=claim.first_page,
+            last_page=claim.last_page,
+            schema_slug=schema.slug,
+            schema_version=schema.version,
+            stretch=Stretch(values=answers.values, notes=answers.notes, alternatives=answers.alternatives),
+        )
+
+    return Outcome(store=store)
+
+
+def recorded(*, claim: Claim, schema: Schema, engines: Sequence[str], answers: Answers, clock: Clock) -> Outcome:
+    """Return what stores the answers as the run's result, and skips the model where nothing is left for it."""
+
+    def store() -> None:
+        document_operations.record_schema(
+            tenant_id=claim.tenant_id, document_id=claim.document_id, schema_slug=schema.slug
+        )
+        results.store_result(
+            tenant_id=claim.tenant_id,
+            document_id=claim.document_id,
             run_id=claim.run_id,
             schema_slug=schema.slug,
             schema_version=schema.version,
@@ -79,54 +97,6 @@ def extract(*, claim: Claim, clock: Clock, cancelled: Callable[[], bool]) -> Out
         skip=frozenset() if answers.missing and model_is_there else frozenset({"ask"}),
         doubtful=answers.doubtful(schema=schema),
     )
-
-
-def in_stretches(
-    *,
-    document: ParsedDocument,
-    source: PageSource,
-    schema: Schema,
-    engines: Sequence[str],
-    cancelled: Callable[[], bool],
-    curves: Mapping[str, Curve] | None = None,
-) -> cascade.Answers:
-    """Run the local engines over a long document, a stretch of pages at a time, and make one answer of theirs.
-
-    `document` has what is not on pages; its attachments are read with the first stretch. Raises LeaseLostError.
-    """
-    parts: list[tuple[ExtractedValue, ...]] = []
-    notes: list[str] = []
-    for first in range(1, source.count + 1, MAX_PAGES - 1):
-        if cancelled():
-            raise LeaseLostError
-        part = replace(
-            document,
-            pages=tuple(source.pages(first=first, last=min(first + MAX_PAGES - 1, source.count))),
-            attachments=document.attachments if first == 1 else (),
-        )
-        found = cascade.run(
-            request=ExtractionRequest(document=part, schema=schema, wanted=_all(schema)),
-            engines=local_engines(engines),
-            curves=curves,
-        )
-        parts.append(found.values)
-        notes += [note for note in found.notes if not is_of_the_whole(note)]
-        if first + MAX_PAGES > source.count:
-            break
-    arrays = frozenset(field.name for field in schema.fields if field.kind is Kind.ARRAY)
-    together = merged(parts, arrays=arrays)
-    whole = cascade.run(
-        request=ExtractionRequest(
-            document=document, source=source, schema=schema, wanted=_all(schema), known=together.values
-        ),
-        engines=(),
-    )
-    notes += together.notes
-    return replace(whole, notes=tuple(dict.fromkeys([*notes, *whole.notes])), alternatives=together.alternatives)
-
-
-def _all(schema: Schema) -> frozenset[str]:
-    return frozenset(field.name for field in schema.fields)
 
 
 def _schema(*, claim: Claim, slug: str, document: ParsedDocument) -> Schema | None:

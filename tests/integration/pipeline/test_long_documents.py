@@ -16,6 +16,7 @@ from apps.common.ids import new_id
 from apps.documents.models import Blob
 from apps.extraction.engines.protocol import ExtractionRequest
 from apps.extraction.engines.sglang import SglangEngine
+from apps.extraction.stretches import PAGES, Stretch, read, united
 from apps.extraction.values import ExtractedValue, ValueStatus
 from apps.inference.client import SglangClient
 from apps.inference.ledger import CallRecord
@@ -23,7 +24,8 @@ from apps.inference.profiles import profile
 from apps.parsing import operations, queries
 from apps.parsing.codec import encode_page, peek
 from apps.parsing.pages import ParsedDocument
-from apps.pipeline.bodies.extract import MAX_PAGES, in_stretches
+from apps.pipeline.planning import shards
+from apps.pipeline.stages import BY_NAME
 from apps.schemas.fields import Field, Kind, Schema
 from apps.tenants.scope import tenant_scope
 from tests.factories import pages
@@ -173,15 +175,21 @@ def test_a_model_reads_1_200_pages_in_the_memory_of_a_few_windows(tenant: UUID, 
 
 def test_the_local_engines_read_1_200_pages_in_stretches_without_a_seam(tenant: UUID) -> None:
     """Slow: the layout engine looks for labels and tables on each of 1,200 pages."""
-    shown = range(MAX_PAGES - 4, MAX_PAGES + 5)
+    shown = range(PAGES - 4, PAGES + 5)
     source = queries.stored_pages(tenant_id=tenant, blob_id=_store(tenant, count=1200, rows=shown))
-    answers = in_stretches(
-        document=ParsedDocument(pages=(), language="en"),
-        source=source,
-        schema=SCHEMA,
-        engines=("layout",),
-        cancelled=lambda: False,
-    )
+    document = ParsedDocument(pages=(), language="en")
+    parts = []
+    for piece in shards(stage=BY_NAME["extract"], page_count=1200):
+        found = read(
+            document=document,
+            source=source,
+            first=piece.first_page,
+            last=piece.last_page,
+            schema=SCHEMA,
+            engines=("layout",),
+        )
+        parts.append(Stretch(values=found.values, notes=found.notes, alternatives=found.alternatives))
+    answers = united(parts, document=document, source=source, schema=SCHEMA, engines=("layout",))
     (total,) = [value for value in answers.values if value.path == "/grand_total"]
     assert (total.value, total.evidence[0].page) == ("98765.00", 1200)
     assert _rows(answers.values) == [(f"Pump P-{number}", number) for number in shown]

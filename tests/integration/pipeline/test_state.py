@@ -103,9 +103,10 @@ def test_a_document_goes_its_way_to_the_end(tenant: UUID, document: UUID) -> Non
         statuses.append(_status(tenant, document))
     assert sorted(done) == [
         ("ask", 0, 0),
-        ("extract", 0, 0),
+        *(("extract", first, last) for first, last in [(1, 50), (51, 100), (101, 120)]),
         *(("index", first, first + 19) for first in range(1, 121, 20)),
         ("look", 0, 0),
+        ("merge", 0, 0),
         ("parse", 1, 100),
         ("parse", 101, 120),
         ("render", 1, 50),

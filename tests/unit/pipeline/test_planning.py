@@ -23,10 +23,19 @@ def test_nothing_follows_while_a_shard_of_the_stage_is_open() -> None:
 
 
 def test_the_model_waits_for_pictures_and_for_what_cheaper_engines_found() -> None:
-    states = {"parse": ["done"], "extract": ["done"], "render": ["running"], "index": ["done"]}
+    states = {"parse": ["done"], "extract": ["done"], "merge": ["done"], "render": ["running"], "index": ["done"]}
     assert plan(states=states, page_count=1).due == ()
     states["render"] = ["done"]
     assert [piece.stage for piece in plan(states=states, page_count=1).due] == ["ask"]
+
+
+def test_a_long_document_is_read_in_stretches_which_are_then_put_together() -> None:
+    pieces = [piece for piece in plan(states={"parse": ["done"]}, page_count=101).due if piece.stage == "extract"]
+    assert [(piece.first_page, piece.last_page) for piece in pieces] == [(1, 50), (51, 100), (101, 101)]
+    others = {"parse": ["done"], "render": ["done"], "index": ["done"]}
+    assert plan(states=others | {"extract": ["done", "running", "done"]}, page_count=101).due == ()
+    due = plan(states=others | {"extract": ["done", "done", "done"]}, page_count=101).due
+    assert due == (Planned(stage="merge", shard=0, first_page=0, last_page=0),)
 
 
 def test_a_stage_that_was_born_done_counts() -> None:
