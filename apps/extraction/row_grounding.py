@@ -7,7 +7,8 @@ Each row has an anchor, the value that it is found by; rows go on from the row b
 anchor's row: nearer to it than to any other row's anchor. Where a row's values could stand at one spot, such as a line
 total that equals the unit price, they are placed together: each value at a spot of its own, under its column's
 heading, or where the column stands in rows that leave no choice, and last from left to right in the columns' order. A
-value for which no spot is left is not on the page.
+spot that two rows ask for goes to the one that has no other as good. A value for which no spot is left is not on the
+page.
 """
 
 from __future__ import annotations
@@ -160,21 +161,15 @@ class _Table:
             )
             for row in weighed
         ]
+        held = _apart(chosen, weighed)
         # What stands nearer to another row's anchor is taken last, where no value of any row stands.
-        used = [place for taken in chosen for place in taken.values() if place.kind in NUMERIC]
-        for places_of, kept in zip(weighed, chosen, strict=True):
+        for number, (places_of, kept) in enumerate(zip(weighed, held.rows, strict=True)):
             for name, places in places_of.items():
-                if name in kept:
-                    continue
-                free = [
-                    place for place in places if not any(place.collides(other) for other in (*used, *kept.values()))
-                ]
-                if free:
-                    kept[name] = free[0]
-                    used.append(free[0])
+                if name not in kept and (free := held.first_free(places)) is not None:
+                    held.give(free, number, name)
         return [
             {name: kept[name].at.grounding for name in row if name in kept}
-            for row, kept in zip(self._rows, chosen, strict=True)
+            for row, kept in zip(self._rows, held.rows, strict=True)
         ]
 
     def _candidates(self, number: int, fall: float) -> dict[str, list[_Place]]:
@@ -265,6 +260,78 @@ class _Search:
             self._go_on(at + 1, kept, _sum(cost, (0, *place.cost[:4], against, *place.cost[4:])))
             del kept[name]
         self._go_on(at + 1, kept, _sum(cost, (1, *(0.0,) * 7)))
+
+
+class _Held:
+    """The places that are given to values so far: `rows` has them by row and column."""
+
+    def __init__(self, count: int) -> None:
+        self.rows: list[dict[str, _Place]] = [{} for _ in range(count)]
+        self._by_word: dict[tuple[int, int], list[tuple[int, str]]] = defaultdict(list)
+
+    def give(self, place: _Place, row: int, name: str) -> None:
+        self.rows[row][name] = place
+        for word in _words(place):
+            self._by_word[word].append((row, name))
+
+    def take(self, row: int, name: str) -> _Place:
+        place = self.rows[row].pop(name)
+        for word in _words(place):
+            self._by_word[word].remove((row, name))
+        return place
+
+    def holders(self, place: _Place) -> list[tuple[int, str]]:
+        """Return the row and the column of each value that stands where a value would."""
+        cells = dict.fromkeys(cell for word in _words(place) for cell in self._by_word.get(word, ()))
+        return [(row, name) for row, name in cells if self.rows[row][name].collides(place)]
+
+    def first_free(self, places: Sequence[_Place]) -> _Place | None:
+        return next((place for place in places if not self.holders(place)), None)
+
+
+def _apart(chosen: Sequence[Mapping[str, _Place]], weighed: Sequence[Mapping[str, Sequence[_Place]]]) -> _Held:
+    """Give each row the places chosen for it. Of two rows that ask for one place, the one moves that moves cheaper.
+
+    Where neither is cheaper the lower row moves: rows are in reading order. One that can't move stays without a place.
+    """
+    held = _Held(len(chosen))
+    for number, row in enumerate(chosen):
+        contested = []
+        for name, place in row.items():
+            if held.holders(place):
+                contested.append((name, place))
+            else:
+                held.give(place, number, name)
+        for name, place in contested:
+            other = held.first_free(_own(weighed[number][name]))
+            holders = held.holders(place)
+            if len(holders) == 1:
+                (above, column), theirs = holders[0], held.take(*holders[0])
+                held.give(place, number, name)
+                elsewhere = held.first_free(_own(weighed[above][column]))
+                if _sum(_cost(place), _cost(elsewhere)) < _sum(_cost(theirs), _cost(other)):
+                    if elsewhere is not None:
+                        held.give(elsewhere, above, column)
+                    continue
+                held.take(number, name)
+                held.give(theirs, above, column)
+            if other is not None:
+                held.give(other, number, name)
+    return held
+
+
+def _own(places: Sequence[_Place]) -> list[_Place]:
+    return [place for place in places if place.own]
+
+
+def _words(place: _Place) -> list[tuple[int, int]]:
+    """Return a place's words as page and position."""
+    return [(place.at.page.page.number, word) for word in place.at.span.words]
+
+
+def _cost(place: _Place | None) -> tuple[float, ...]:
+    """Return what a place costs; none costs more than any."""
+    return (1.0, *(0.0,) * 6) if place is None else (0.0, *place.cost)
 
 
 def _columns(rows: Sequence[Mapping[str, Sequence[_Place]]]) -> dict[str, _Column]:

@@ -130,3 +130,52 @@ def test_a_row_of_thirty_equal_values_comes_to_an_end() -> None:
     )
     lefts = [found[name].box.x0 for name in names if name in found]
     assert len(set(lefts)) == len(lefts)
+
+
+def _stacked(pages: Sequence[Sequence[str]], *rows: dict[str, str]) -> list[dict[str, tuple[int, int]]]:
+    """Ground rows whose values stand below each other; return page and line of each value."""
+    found = ground_rows(
+        index=DocumentIndex(document(*pages)),
+        rows=[{name: Cell(value=value, kind=KINDS[name]) for name, value in row.items()} for row in rows],
+        anchors=("text", "amount"),
+        order=tuple(KINDS),
+        reach=1.5,
+        across=False,
+    )
+    return [{name: (place.page, round((place.box.y0 - 0.05) / LINE)) for name, place in row.items()} for row in found]
+
+
+def test_a_spot_that_another_row_holds_is_not_handed_out_again() -> None:
+    # The first row runs over the page's end, so that its quantity seems to stand far above its text; the last row's
+    # then would be the second's.
+    first = ["quantity 5", "amount 27.50"]
+    second = ["name Steak", "quantity 20", "amount 109.80", "name Water", ".", ".", "quantity 20", "amount 55.40",
+              "name Deposit"]  # fmt: skip
+    assert _stacked(
+        [first, second],
+        {"text": "Steak", "count": "5", "amount": "27.50"},
+        {"text": "Water", "count": "20", "amount": "109.80"},
+        {"text": "Deposit", "count": "20", "amount": "55.40"},
+    ) == [
+        {"text": (2, 0), "count": (1, 0), "amount": (1, 1)},
+        {"text": (2, 3), "count": (2, 1), "amount": (2, 2)},
+        {"text": (2, 8), "count": (2, 6), "amount": (2, 7)},
+    ]
+
+
+def test_equal_rows_below_each_other_have_a_spot_each() -> None:
+    page = ["quantity 2", "amount 10.00", "name Pump", "quantity 2", "amount 10.00", "name Pump"]
+    twice = {"text": "Pump", "count": "2", "amount": "10.00"}
+    assert _stacked([page], twice, twice) == [
+        {"text": (1, 2), "count": (1, 0), "amount": (1, 1)},
+        {"text": (1, 5), "count": (1, 3), "amount": (1, 4)},
+    ]
+
+
+def test_a_row_that_the_page_shows_once_serves_one_of_two_equal_rows() -> None:
+    lines = ["Item   Qty   Price   Amount", "Pump   2   5.00   10.00"]
+    twice = _row("Pump", "2", "5.00", "10.00")
+    assert _spots(lines, twice, twice) == [
+        {"text": (1, 1, 0), "count": (1, 1, 1), "price": (1, 1, 2), "amount": (1, 1, 3)},
+        {"text": None, "count": None, "price": None, "amount": None},
+    ]
