@@ -10,7 +10,10 @@ from babel import Locale
 LANGUAGES = ("en", "de", "fr", "es", "it")
 
 # Abbreviations that documents use and CLDR doesn't list.
-_EXTRA = {"sept": 9, "mrz": 3, "maerz": 3, "jaenner": 1, "janner": 1, "set": 9, "agos": 8, "setiembre": 9}
+_EXTRA = {
+    "sept": 9, "mrz": 3, "maerz": 3, "jaenner": 1, "janner": 1, "jänner": 1, "feber": 2, "set": 9, "agos": 8,
+    "setiembre": 9,
+}  # fmt: skip
 
 
 def fold(text: str) -> str:

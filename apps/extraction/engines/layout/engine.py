@@ -225,7 +225,8 @@ def _answers(
         }
         areas[page.number] += party_blocks(pieces=sheet, names=places, others=areas[page.number])
     taken = {word for table in tables for word in table.words}
-    found = options(fields=typed, lexicon=words, placed=placed, pages=len(pages), areas=areas, taken=taken)
+    kinds = {field.name: field.kind for field in schema.fields}
+    found = options(fields=typed, lexicon=words, placed=placed, pages=len(pages), areas=areas, taken=taken, kinds=kinds)
     rules = equations(rules=schema.rules, names=frozenset(field.name for field in typed))
     ruled = frozenset(name for rule in rules for name in (*rule.inputs, rule.output))
     found = weigh(options=found, fields=typed, pages=pages, placed=placed, lexicon=words, ruled=ruled)

@@ -23,6 +23,8 @@ NUMERIC = frozenset({Kind.MONEY, Kind.NUMBER, Kind.INTEGER})
 PARTYS = frozenset({Kind.VAT_ID, Kind.IBAN, Kind.EMAIL, Kind.PHONE})
 """Kinds that belong to a party, so that it matters whose section or letterhead they stand in."""
 
+_PLAIN_KINDS = frozenset({Kind.DATE, *PARTYS})
+"""Kinds whose values show what they are, so that they are no other kind's."""
 _LEAST = 0.12
 _OWNED = 0.5
 """From here on a value has a label of its own, and is no date without one."""
@@ -98,17 +100,21 @@ def options(
     pages: int,
     taken: Collection[tuple[int, int]] = (),
     areas: Mapping[int, Sequence[Section]] | None = None,
+    kinds: Mapping[str, Kind] | None = None,
 ) -> dict[str, list[Option]]:
     """Return each field's options, the best first.
 
-    `taken` are (page, word) that table rows already use; `areas` are the parties' sections by page.
+    `taken` are (page, word) that table rows already use; `areas` are the parties' sections by page. `kinds` are those
+    of all fields that the lexicon knows, by name, where it knows more than `fields`.
     """
+    kinds = {**(kinds or {}), **{schema_field.name: schema_field.kind for schema_field in fields}}
     roles = {schema_field.name: role_of(schema_field) for schema_field in fields}
     by_kind: dict[Kind, list[Field]] = defaultdict(list)
     for schema_field in fields:
         by_kind[schema_field.kind].append(schema_field)
     directions = {schema_field.name: polarity(schema_field) for schema_field in fields}
     found: dict[str, list[Option]] = {schema_field.name: [] for schema_field in fields}
+    strangers = {kind: {name for name, other in kinds.items() if other is not kind} for kind in _PLAIN_KINDS}
     general = general_date(fields=fields, lexicon=lexicon)
     numbers = [schema_field.name for schema_field in by_kind[Kind.IDENTIFIER]]
     for spot in placed:
@@ -116,7 +122,7 @@ def options(
         if not asking:
             continue
         beside = contexts(pieces=spot.pieces, piece=spot.piece, rect=spot.rect)
-        owned = _owned(beside, lexicon)
+        owned = _owned(beside, lexicon, strangers.get(spot.candidate.kind, ()))
         used = any((spot.candidate.page, word) in taken for word in spot.candidate.words)
         for schema_field in asking:
             label, fit, heading = _label(schema_field.name, beside, lexicon, owned)
@@ -172,13 +178,18 @@ def _one_party_each(found: dict[str, list[Option]], roles: Mapping[str, Role]) -
             found[name] = [option for option in listed if issuers.get(option.value, 0.0) <= option.score]
 
 
-def _owned(beside: Sequence[Context], lexicon: Lexicon) -> float:
-    """Return how surely a value has a label of its own in its row: then the words above it are another value's."""
+def _owned(beside: Sequence[Context], lexicon: Lexicon, strangers: Collection[str]) -> float:
+    """Return how surely a value has a label of its own in its row: then the words above it are another value's.
+
+    Labels of `strangers`, fields that the value can't be of, are not its own: the paper's title level with its date.
+    """
     own = 0.0
     for context in beside:
         if context.relation is Relation.ABOVE or context.fit < 0.75:
             continue
-        known = lexicon.read(context.parts).best
+        reading = lexicon.read(context.parts)
+        known = max((score for name, score in reading.scores.items() if name not in strangers), default=0.0)
+        known = max(known, reading.background)
         own = max(own, 0.9 if context.piece.ends_label else 0.0, known if known > 0.6 else 0.0)
     return own
 
