@@ -20,10 +20,11 @@ _BODY = (
 )
 _NUMBER = re.compile(rf"(?<![\d_/:\\#])(?<!\d[.,'’-])(?<!\d:-)(?P<number>{_BODY})(?!\d|[.,'’]\d|[:/]\d|-\d|-[A-Za-z])")
 _UNIT = re.compile(r"(?:x|X|kg|g|h|Std|Stk|Stck|St|m|m2|m²|km|l|pcs|pc|ea|hrs|kWh)\b")
+_MOST_IN_A_ROW = 20
+_WIDTH = {"": 0, " ": 1, "\t": 2}
 _CREDIT = re.compile(r" ?(?:CR|Cr)\b")
 _DASHES = re.compile(r"[.,][-–—]{1,2}(?!\w)")
-# A mark right before the next number is that one's: "118 $203,800.00".
-_NEXT, _NEXT_AFAR = re.compile(r"[-(]?[\d.]"), re.compile(r"[ \t]?[-(]?\.?\d")
+_NEXT = re.compile(rf"[ \t]?[-(]?{_BODY}")
 _GOES_ON = re.compile(r"[\w-]")
 _SIGNS = "-−–+"
 # Optical recognition puts blanks beside a decimal point.
@@ -132,14 +133,42 @@ def _look_left(text: str, start: int) -> _Left | None:
         elif mark is None and (begin := mark_before(text=text, end=at)) is not None:
             if blank and text[here - 1] == "\t" and text[at - 1].isalpha():
                 break
-            if blank and begin > 0 and text[begin - 1].isdigit():
-                break  # it is the last number's: "2,00€ 5,00€"
+            if _is_last_numbers(text, begin, at):
+                break
             mark, here = text[begin:at], begin
         else:
             break
     if here == start and start > 0 and (text[start - 1].isalpha() or text[start - 1] == "_"):
         return None
     return _Left(here, mark, negative, opened)
+
+
+def _is_last_numbers(text: str, begin: int, end: int) -> bool:
+    """Return whether a currency's mark belongs to a number right before it, rather than to the one that follows.
+
+    It is the nearer one's: "118 $203,800.00", "2,00€ 5,00€", and across columns "4,55 €  81,90 €". Where both are as
+    near, it is the last one's if the next has a mark of its own behind it.
+    """
+    for _ in range(_MOST_IN_A_ROW):
+        left = _blank(text, begin - 1)
+        if begin <= len(left) or not text[begin - len(left) - 1].isdigit():
+            return False
+        following = _NEXT.match(text, end)
+        if following is None:
+            return True
+        right = _blank(text, end)
+        if left != right:
+            return _WIDTH[left] < _WIDTH[right]
+        begin = following.end() + len(_blank(text, following.end()))
+        stop = mark_after(text=text, start=begin)
+        if stop is None:
+            return False
+        end = stop
+    return False
+
+
+def _blank(text: str, at: int) -> str:
+    return text[at] if 0 <= at < len(text) and text[at] in _WIDTH else ""
 
 
 def _look_right(text: str, end: int, *, marked: bool) -> _Right | None:
@@ -159,7 +188,7 @@ def _look_right(text: str, end: int, *, marked: bool) -> _Right | None:
     if (
         not marked
         and (stop := mark_after(text=text, start=after)) is not None
-        and not (_NEXT_AFAR if blank else _NEXT).match(text, stop)
+        and (_is_last_numbers(text, after, stop) or _NEXT.match(text, stop) is None)
     ):
         mark, here = text[after:stop], stop
     elif not blank and here < len(text) and text[here].isalpha():

@@ -75,6 +75,25 @@ def test_a_mark_between_two_numbers_is_the_nearer_ones() -> None:
     assert sure("2,00€ 5,00€", COMMA) == [("2.00", "EUR", "2,00€"), ("5.00", "EUR", "5,00€")]
 
 
+@pytest.mark.parametrize(
+    ("text", "amounts"),
+    [
+        ("20 pcs\t4,55 €\t81,90 €", [("4.55", "EUR", "4,55 €"), ("81.90", "EUR", "81,90 €")]),
+        ("3,20 €\t48,00", [("3.20", "EUR", "3,20 €"), ("48.00", None, "48,00")]),
+        ("4,55\t€\t81,90\t€", [("4.55", None, "4,55"), ("81.90", None, "81,90")]),
+        ("4,55 € 81,90 €", [("4.55", "EUR", "4,55 €"), ("81.90", "EUR", "81,90 €")]),
+        ("1,00 EUR 2,00 EUR 3,00 EUR", [("1.00", "EUR", "1,00 EUR"), ("2.00", "EUR", "2,00 EUR"),
+                                        ("3.00", "EUR", "3,00 EUR")]),
+        ("EUR 1,00 EUR 2,00 EUR 3,00", [("1.00", "EUR", "EUR 1,00"), ("2.00", "EUR", "EUR 2,00"),
+                                        ("3.00", "EUR", "EUR 3,00")]),
+        ("5\t€ 12,00\t€ 60,00", [("12.00", "EUR", "€ 12,00"), ("60.00", "EUR", "€ 60,00")]),
+        ("1,00 € " * 15, [("1.00", "EUR", "1,00 €")] * 15),
+    ],
+)  # fmt: skip
+def test_a_mark_between_columns_stays_in_its_own(text: str, amounts: list[tuple[str, str | None, str]]) -> None:
+    assert sure(text, COMMA) == amounts
+
+
 def test_a_percentage_is_marked() -> None:
     (hit,) = find_amounts(text="VAT 19,00 %", locale=COMMA)
     assert (hit.value, hit.unit) == ("19.00", "%")
