@@ -22,8 +22,6 @@ SURE_LABEL = 0.75
 
 _FAINT_COLON = 0.8
 _FAINT = 0.65
-_FAINT_COLON = 0.8
-_FAINT = 0.65
 _LIKE_LABEL = 0.15
 _RIGHT_REACH = 32.0
 _BELOW_REACH = 1.9
@@ -46,13 +44,14 @@ _CONTACT = re.compile(r"@|https?:|www\.|^\+?[\d /().-]{7,}$", re.IGNORECASE)
 class Labelled:
     """A text that a label points to.
 
-    `score` in [0, 1] counts the label and where the text lies; `label` is its rect.
+    `score` in [0, 1] counts the label and where the text lies; `label` is its rect, `parts` its words.
     """
 
     span: Span
     score: float
     label: Rect
     heading: bool
+    parts: tuple[str, ...]
 
 
 def is_label(piece: Piece, lexicon: Lexicon) -> bool:
@@ -116,16 +115,16 @@ def _values(
 ) -> Iterator[Labelled]:
     heading = label.tokens[-1] is label.segment.tokens[-1]
     if names_only and heading and (beside := _name_beside(pieces, lexicon, label)) is not None:
-        yield Labelled(span=beside, score=score * 0.98, label=label.rect, heading=False)
+        yield Labelled(span=beside, score=score * 0.98, label=label.rect, heading=False, parts=label.parts)
         return
     right = _right(pieces, lexicon, label)
     if right is not None and (not names_only or is_name(right)):
         fit = 0.97 if label.ends_label or not heading else _loose(right.rect.x0 - label.rect.x1)
-        yield Labelled(span=right, score=score * fit, label=label.rect, heading=False)
+        yield Labelled(span=right, score=score * fit, label=label.rect, heading=False, parts=label.parts)
     if names_only and heading:
         named = _section_name(pieces, lexicon, label)
         if named is not None:
-            yield Labelled(span=named, score=score * 0.98, label=label.rect, heading=True)
+            yield Labelled(span=named, score=score * 0.98, label=label.rect, heading=True, parts=label.parts)
             return
     below = _below(pieces, lexicon, label, names_only=names_only) if heading else None
     if below is not None and not (right is not None and _in_grid(pieces, lexicon, below, right)):
@@ -133,7 +132,7 @@ def _values(
         fit = 0.9 if apart < 2.5 else 0.7
         if right is not None and label.ends_label:
             fit *= 0.6
-        yield Labelled(span=below, score=score * fit, label=label.rect, heading=True)
+        yield Labelled(span=below, score=score * fit, label=label.rect, heading=True, parts=label.parts)
 
 
 def _in_grid(pieces: PagePieces, lexicon: Lexicon, below: Span, right: Span) -> bool:

@@ -125,9 +125,8 @@ def _rows(tokens: Sequence[Token], slope: float) -> list[list[Token]]:
         best, nearest = -1, float("inf")
         place = bisect_left(middles, middle - 2.0)
         while place < len(middles) and middles[place] <= middle + 2.0:
-            last = rows[place][-1].rect
             distance = abs(middles[place] - middle)
-            if distance < nearest and distance < SAME_ROW * min(last.height, token.rect.height):
+            if distance < nearest and distance < SAME_ROW * _size(rows[place][-1], token):
                 best, nearest = place, distance
             place += 1
         if best < 0:
@@ -143,6 +142,12 @@ def _rows(tokens: Sequence[Token], slope: float) -> list[list[Token]]:
         middles.insert(spot, middle)
     rows.sort(key=lambda row: sum(_level(token.rect, slope) for token in row) / len(row))
     return rows
+
+
+def _size(one: Token, other: Token) -> float:
+    """Return the height that two tokens' distance is measured by: the lower one's, but not that of a mere dash."""
+    heights = [token.rect.height for token in (one, other) if any(char.isalnum() for char in token.text)]
+    return min(heights or (one.rect.height, other.rect.height))
 
 
 def _level(rect: Rect, slope: float) -> float:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from apps.extraction.engines.layout.labelled import Labelled, labelled
+from apps.extraction.engines.layout.contexts import is_faint
+from apps.extraction.engines.layout.labelled import LABEL, Labelled, labelled
 from apps.extraction.engines.layout.labels import Lexicon
 from apps.extraction.engines.layout.options import Placed
 from apps.extraction.engines.layout.parties import Party, is_sender, parties_of, same_name
 from apps.extraction.engines.layout.pieces import PagePieces
+from apps.extraction.engines.layout.remittances import is_direction, slip_top
 from apps.extraction.engines.layout.roles import Role, role_of
 from apps.extraction.engines.layout.slips import NAME, head_name
 from apps.extraction.engines.layout.spans import Span
@@ -19,6 +21,7 @@ _KNOWN = 0.75
 """Score from which a labelled name is known to play its part."""
 _CLEARLY = 0.15
 _EXCLUDED = 0.45
+_FAINTLY = 0.9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,17 +45,19 @@ def find_names(
         if not is_sender(by_page[spot.candidate.page], spot.candidate)
         for word in spot.candidate.words
     }
-    scores: dict[str, list[tuple[Span, float]]] = {}
-    for schema_field in fields:
-        found = [
-            hit
-            for pieces in pages
-            for hit in labelled(pieces=pieces, lexicon=lexicon, name=schema_field.name, names_only=True)
-            if not any(char.isdigit() for char in hit.span.text)
-            or not streets & {(hit.span.page.number, word) for word in hit.span.words}
-        ]
-        scores[schema_field.name] = [(hit.span, hit.score * _early(hit)) for hit in found]
     roles = {schema_field.name: role_of(schema_field) for schema_field in fields}
+    hits: dict[str, list[Labelled]] = {schema_field.name: [] for schema_field in fields}
+    for pieces in pages:
+        slip = slip_top(pieces=pieces)
+        for schema_field in fields:
+            for hit in labelled(pieces=pieces, lexicon=lexicon, name=schema_field.name, names_only=True):
+                numbered = any(char.isdigit() for char in hit.span.text)
+                if numbered and streets & {(hit.span.page.number, word) for word in hit.span.words}:
+                    continue
+                goes_back = slip is not None and hit.label.y0 >= slip and is_direction(hit.parts)
+                for name in _others(schema_field.name, roles) if goes_back else (schema_field.name,):
+                    hits[name].append(hit)
+    scores = {name: _plainly_first(found) for name, found in hits.items()}
     head = head_name(pieces=pages[0], addresses=addresses, lexicon=lexicon) if pages else None
     if head is not None:
         for name, role in roles.items():
@@ -71,6 +76,34 @@ def find_names(
                 if score > 0.1:
                     scores[name].append((party.span, score))
     return _assign(scores)
+
+
+def _others(name: str, roles: Mapping[str, Role]) -> Sequence[str]:
+    """Return the fields of the other party; the field itself where it is of neither."""
+    if roles[name] is Role.NONE:
+        return (name,)
+    return [other for other, role in roles.items() if role not in {roles[name], Role.NONE}]
+
+
+def _plainly_first(found: Sequence[Labelled]) -> list[tuple[Span, float]]:
+    """Return names with their scores.
+
+    What a mere "To" names is less than another name that a full label names above it: letters begin with a "To".
+    """
+    scores = [(hit, hit.score * _early(hit)) for hit in found]
+    full = [(hit, score) for hit, score in scores if not is_faint(hit.parts) and score >= LABEL]
+    weighed = []
+    for hit, score in scores:
+        above = [
+            other for label, other in full if _is_above(label, hit) and not same_name(label.span.text, hit.span.text)
+        ]
+        faint = bool(above) and is_faint(hit.parts)
+        weighed.append((hit.span, min(score, _FAINTLY * max(above)) if faint else score))
+    return weighed
+
+
+def _is_above(one: Labelled, other: Labelled) -> bool:
+    return (one.span.page.number, one.label.y0) < (other.span.page.number, other.label.y0)
 
 
 def _by_exclusion(

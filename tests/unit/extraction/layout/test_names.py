@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from apps.extraction.engines.layout import LayoutEngine
 from apps.extraction.engines.protocol import ExtractionRequest
+from apps.parsing.pages import Box, ParsedDocument, TextSource
 from apps.schemas.definitions import shipped_schemas
-from tests.factories.pages import document
+from tests.factories.pages import document, page
 
 INVOICE = shipped_schemas()["invoice"]
 
@@ -102,3 +105,58 @@ def test_the_line_under_a_label_is_the_buyer(label: str) -> None:
 
 def test_no_name_where_there_is_none() -> None:
     assert parties("Total 12.00\nThank you") == (None, None)
+
+
+@pytest.mark.parametrize("heading", ["PAYMENT ADVICE", "Remittance slip", "Talon de paiement", "Einzahlungsschein"])
+def test_a_payment_slip_goes_to_the_seller(heading: str) -> None:
+    below = "\n" * 30
+    assert parties(
+        f"""
+        INVOICE                                            Orange Works
+                                                           23 Main Street
+               Bayside Trading                             Marineville, NY 12123
+        {below}
+        {heading}                                          Customer         Bayside Trading
+        To:
+        Orange Works
+        23 Main Street
+        Marineville, NY 12123
+        """
+    ) == ("Orange Works", "Bayside Trading")
+
+
+def test_what_a_bare_to_names_is_less_than_what_a_full_label_names_above_it() -> None:
+    drawing = """
+        Customer                         Globex Corporation
+
+        To:
+        North Harbour Storage
+        """
+    assert parties(drawing)[1] == "Globex Corporation"
+
+
+def test_a_letter_s_to_is_the_buyer_whatever_a_label_in_the_footer_says() -> None:
+    below = "\n" * 50
+    drawing = f"""
+        To:
+        North Harbour Storage
+        {below}
+        Customer                         Globex Corporation
+        """
+    assert parties(drawing)[1] == "North Harbour Storage"
+
+
+def test_a_scan_s_dashes_stand_in_the_row_of_their_words() -> None:
+    drawn = page("Moulin de la Crau - 12 chemin des Oliviers - 84340 Malaucène - France", source=TextSource.OCR)
+    # Recognition draws a box around each dash's ink, a little below the middle of the letters.
+    words = tuple(
+        replace(word, box=Box(word.box.x0, word.box.y0 + 0.0065, word.box.x1, word.box.y0 + 0.0075))
+        if word.text == "-"
+        else word
+        for word in drawn.words
+    )
+    request = ExtractionRequest(
+        document=ParsedDocument(pages=(replace(drawn, words=words),)), schema=INVOICE, wanted=frozenset({"seller_name"})
+    )
+    (seller,) = LayoutEngine().extract(request).values
+    assert (seller.value, seller.evidence[0].quote) == ("Moulin de la Crau", "Moulin de la Crau")
