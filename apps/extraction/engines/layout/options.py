@@ -13,7 +13,7 @@ from apps.extraction.engines.layout.datelines import dateline, general_date
 from apps.extraction.engines.layout.geometry import Rect
 from apps.extraction.engines.layout.labels import Lexicon
 from apps.extraction.engines.layout.pieces import PagePieces, Piece
-from apps.extraction.engines.layout.roles import Role, role_of
+from apps.extraction.engines.layout.roles import Role, role_of, role_said
 from apps.extraction.engines.layout.sections import Section, role_at
 from apps.extraction.engines.layout.wording import tokens as words_of
 from apps.schemas.fields import Field, Kind
@@ -32,6 +32,7 @@ _PLAIN = 0.7
 _ALONE = 0.6
 _FAINT_DATE = 0.3
 _NUMBERED = 0.6
+_SAID = 0.8
 _ELSE = 0.35
 _FROM = frozenset(
     {"from", "start", "begin", "beginning", "von", "ab", "beginn", "debut", "desde", "inicio", "dal", "inizio"}
@@ -134,9 +135,10 @@ def options(
             if used:
                 prior *= 0.3
             prior *= _range_fit(directions[schema_field.name], spot.candidate.part)
-            if schema_field.kind in PARTYS:
+            role = roles[schema_field.name]
+            if schema_field.kind in PARTYS and not _says_whose(schema_field.name, role, beside, lexicon):
                 area = role_at(rect=spot.rect, found=(areas or {}).get(spot.candidate.page, ()))
-                fit, prior = _party_fit(roles[schema_field.name], area, spot, fit, prior)
+                fit, prior = _party_fit(role, area, spot, fit, prior)
             shape = _shape(schema_field.kind, spot.candidate)
             score = fit * shape * prior
             if score >= _LEAST or schema_field.kind in NUMERIC | PARTYS:
@@ -216,6 +218,14 @@ def _label(name: str, beside: Sequence[Context], lexicon: Lexicon, owned: float)
         best_label = max(best_label, score)
     best, second = max(level, above), min(level, above)
     return best_label, best + (1 - best) * 0.4 * second, heading if above > level else None
+
+
+def _says_whose(name: str, role: Role, beside: Sequence[Context], lexicon: Lexicon) -> bool:
+    """Return whether a value's label itself says that it is this party's, wherever it stands."""
+    return role is not Role.NONE and any(
+        role_said(context.parts) is role and lexicon.read(context.parts).score(name) * context.fit >= _SAID
+        for context in beside
+    )
 
 
 def _party_fit(role: Role, area: Role | None, spot: Placed, fit: float, prior: float) -> tuple[float, float]:

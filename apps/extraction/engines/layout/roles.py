@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import Enum
 
 from apps.extraction.engines.layout.wording import tokens as words_of
@@ -30,6 +31,10 @@ acheteur destinataire
 comprador cliente destinatario
 acquirente committente cessionario
 """
+_ADDRESSING = {
+    "issuer": "our unser unsere unserer notre nos nuestro nuestra nostro nostra",
+    "recipient": "your ihr ihre ihrer votre vos su vostro vostra vs",
+}
 _ISSUER = frozenset(_ISSUER_WORDS.split())
 _RECIPIENT = frozenset(_RECIPIENT_WORDS.split())
 
@@ -42,3 +47,16 @@ def role_of(field: Field) -> Role:
     if parts & _RECIPIENT and not parts & _ISSUER:
         return Role.RECIPIENT
     return Role.NONE
+
+
+def role_said(parts: Sequence[str]) -> Role:
+    """Return whose value a label says that it names: "Customer VAT no.", "Ihre USt-IdNr."; none says most labels."""
+    said = {
+        role
+        for role, words, addressing in (
+            (Role.ISSUER, _ISSUER, _ADDRESSING["issuer"].split()),
+            (Role.RECIPIENT, _RECIPIENT, _ADDRESSING["recipient"].split()),
+        )
+        if any(part in addressing or any(part.startswith(word) for word in words) for part in parts)
+    }
+    return said.pop() if len(said) == 1 else Role.NONE
