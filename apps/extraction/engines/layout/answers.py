@@ -149,9 +149,8 @@ def table_values(
             if cell is None:
                 continue
             evidence, read = _cell_evidence(cell)
-            sure = confidence.of_cell(
-                heading=table.headings.get(name, 0.0), proven=item.proven, summed=summed, read=read
-            )
+            weigh = confidence.of_cell if cell.span is None else confidence.of_text_cell
+            sure = weigh(heading=table.headings.get(name, 0.0), proven=item.proven, summed=summed, read=read)
             if sure < confidence.ABSTAIN:
                 continue
             answer = Answer(value=cell.value, confidence=sure, evidence=(evidence,))

@@ -67,6 +67,13 @@ def of_cell(*, heading: float, proven: bool | None, summed: bool, read: float) -
     return round(sure * read, 4)
 
 
+def of_text_cell(*, heading: float, proven: bool | None, summed: bool, read: float) -> float:
+    """Return the confidence of a table's text. One that is only read badly is shown to a person, not left out."""
+    sure = of_cell(heading=heading, proven=proven, summed=summed, read=read)
+    clear = of_cell(heading=heading, proven=proven, summed=summed, read=1.0)
+    return max(sure, ABSTAIN) if clear >= ACCEPT else sure
+
+
 def of_mention(*, count: int, total: int) -> float:
     """Return the confidence of a text that `count` of `total` sentences name."""
     return round((0.62 + 0.1 * min(2, count - 1)) * (0.6 + 0.4 * count / total), 4)
