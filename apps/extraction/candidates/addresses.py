@@ -60,6 +60,11 @@ _LEAST_LETTERS = 4
 _REGISTERED = re.compile(r"\(\d{4,}|\d{5,}-[A-Z](?![A-Z])")
 
 
+def names_a_place(*, text: str) -> bool:
+    """Return whether a line is a place with its number: "Lot 5, Jalan Angsa", "12 Main Street"."""
+    return _STREET.search(text) is not None and any(char.isdigit() for char in text)
+
+
 @dataclass(frozen=True, slots=True)
 class _Line:
     """One column's part of a row: offsets into the page's text and the box."""

@@ -13,7 +13,7 @@ from apps.extraction.engines.layout.parties import Party, is_sender, parties_of,
 from apps.extraction.engines.layout.pieces import PagePieces
 from apps.extraction.engines.layout.remittances import is_direction, slip_top
 from apps.extraction.engines.layout.roles import Role, role_of
-from apps.extraction.engines.layout.slips import NAME, head_name
+from apps.extraction.engines.layout.slips import head_name
 from apps.extraction.engines.layout.spans import Span
 from apps.schemas.fields import Field, Kind
 
@@ -62,7 +62,7 @@ def find_names(
     if head is not None:
         for name, role in roles.items():
             if role is Role.ISSUER:
-                scores[name].append((head, NAME))
+                scores[name].append(head)
     if any(role is not Role.NONE for role in roles.values()):
         parties = parties_of(pages=pages, placed=placed, lexicon=lexicon)
         _by_exclusion(parties, roles, scores)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from apps.extraction.candidates.addresses import names_a_place
 from apps.extraction.candidates.organisations import names_organisation
 from apps.extraction.engines.layout.labels import Lexicon
 from apps.extraction.engines.layout.lines import Segment, Token
@@ -18,6 +19,7 @@ WIDEST = 44.0
 """Line heights. A sheet of A4 or Letter is 50 and more across, a till's roll about 30."""
 
 NAME = 0.85
+UNSURE_NAME = 0.6
 ADDRESS = 0.8
 _HEAD_ROWS = 14
 _HEAD_DEPTH = 0.4
@@ -34,11 +36,11 @@ def is_slip(*, pieces: PagePieces) -> bool:
     return 0 < pieces.layout.frame.width < WIDEST
 
 
-def head_name(*, pieces: PagePieces, addresses: Sequence[Placed], lexicon: Lexicon) -> Span | None:
-    """Return the name at the head of a slip: the first line that reads like one, above the address.
+def head_name(*, pieces: PagePieces, addresses: Sequence[Placed], lexicon: Lexicon) -> tuple[Span, float] | None:
+    """Return the name at the head of a slip and its score: the first line that reads like one, above the address.
 
     What is written by hand or read out of dust stands there too: a line in capitals or with a legal form goes before
-    one without, if it isn't far below.
+    one without, if it isn't far below. One that has neither may be anything: it is for a person.
     """
     if not is_slip(pieces=pieces):
         return None
@@ -57,11 +59,13 @@ def head_name(*, pieces: PagePieces, addresses: Sequence[Placed], lexicon: Lexic
             lines.append(tokens)
     if not lines:
         return None
-    first = next((number for number, line in enumerate(lines[:_AHEAD]) if _stands_out(line)), 0)
+    ahead = next((number for number, line in enumerate(lines[:_AHEAD]) if _stands_out(line)), None)
+    first = ahead or 0
     chosen = list(lines[first])
     if first + 1 < len(lines) and not names_organisation(text=_text(chosen)) and _continues(chosen, lines[first + 1]):
         chosen.extend(lines[first + 1])
-    return span_of(layout=pieces.layout, tokens=chosen)
+    span = span_of(layout=pieces.layout, tokens=chosen)
+    return None if span is None else (span, UNSURE_NAME if ahead is None else NAME)
 
 
 def prefer_head_address(*, options: Sequence[Option], placed: Sequence[Placed]) -> list[Option]:
@@ -125,7 +129,7 @@ def _reads_like_name(tokens: Sequence[Token], lexicon: Lexicon) -> bool:
 
 def _stands_out(tokens: Sequence[Token]) -> bool:
     text = _text(tokens)
-    return text.isupper() or names_organisation(text=text)
+    return names_organisation(text=text) or (text.isupper() and not names_a_place(text=text))
 
 
 def _continues(above: Sequence[Token], below: Sequence[Token]) -> bool:

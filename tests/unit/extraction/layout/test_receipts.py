@@ -8,6 +8,7 @@ import pytest
 
 from apps.extraction.engines.layout import LayoutEngine
 from apps.extraction.engines.protocol import ExtractionRequest
+from apps.extraction.values import ValueStatus
 from apps.parsing.pages import Page, ParsedDocument, TextSource
 from apps.schemas.definitions import shipped_schemas
 from tests.factories.pages import HEIGHT, page
@@ -103,3 +104,23 @@ def test_of_two_dates_the_one_with_the_time_is_the_receipts() -> None:
 def test_a_name_on_two_lines_is_one() -> None:
     two = SLIP.replace("    KEDAI BUKU MAJU SDN BHD", "        KEDAI BUKU MAJU\n         SDN BHD")
     assert extract(slip(two))["merchant_name"] == "KEDAI BUKU MAJU SDN BHD"
+
+
+@pytest.mark.parametrize(
+    ("head", "name", "status"),
+    [
+        ("KEDAI BUKU MAJU SDN BHD", "KEDAI BUKU MAJU SDN BHD", ValueStatus.ACCEPTED),
+        ("KEDAI BUKU MAJU", "KEDAI BUKU MAJU", ValueStatus.ACCEPTED),
+        ("Kedai Buku Maju Sdn Bhd", "Kedai Buku Maju Sdn Bhd", ValueStatus.ACCEPTED),
+        ("Mr Tan bought", "Mr Tan bought", ValueStatus.NEEDS_REVIEW),
+        ("UNIT G-19 MALL FLOOR", "UNIT G-19 MALL FLOOR", ValueStatus.NEEDS_REVIEW),
+    ],
+)
+def test_a_first_line_that_may_be_anything_is_for_a_person(head: str, name: str, status: ValueStatus) -> None:
+    request = ExtractionRequest(
+        document=slip(SLIP.replace("KEDAI BUKU MAJU SDN BHD", head)),
+        schema=RECEIPT,
+        wanted=frozenset({"merchant_name"}),
+    )
+    (value,) = LayoutEngine().extract(request).values
+    assert (value.value, value.status) == (name, status)
