@@ -1,0 +1,118 @@
+"""Shipped samples as they are read without a model: values, and where on the page each of them stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import deploy.samples
+from apps.extraction.cascade import run
+from apps.extraction.engines.einvoice import EInvoiceEngine
+from apps.extraction.engines.layout import LayoutEngine
+from apps.extraction.engines.protocol import ExtractionRequest
+from apps.extraction.values import ExtractedValue, ValueStatus
+from apps.parsing import sniff
+from apps.parsing.pages import ParsedDocument
+from apps.parsing.sandbox import Sandbox
+from apps.schemas.definitions import shipped_schemas
+
+SAMPLES = Path(deploy.samples.__file__).parent
+INVOICE = shipped_schemas()["invoice"]
+Read = tuple[ParsedDocument, dict[str, ExtractedValue]]
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox() as opened:
+        yield opened
+
+
+def _read(name: str, sandbox: Sandbox) -> Read:
+    path = SAMPLES / name
+    media_type = sniff.sniff(path.read_bytes()[: sniff.HEAD_BYTES])
+    assert media_type is not None
+    document = sandbox.read_document(path=path, media_type=media_type)
+    request = ExtractionRequest(
+        document=document, schema=INVOICE, wanted=frozenset(field.name for field in INVOICE.fields)
+    )
+    answers = run(request=request, engines=(EInvoiceEngine(), LayoutEngine()))
+    return document, {value.path: value for value in answers.values}
+
+
+def _within(read: Read, path: str) -> list[str]:
+    """Return the words in a value's box."""
+    document, values = read
+    (evidence,) = values[path].evidence
+    box = evidence.box
+    page = document.pages[evidence.page - 1]
+    return [
+        word.text
+        for word in page.words
+        if box.x0 < word.box.center[0] < box.x1 and box.y0 < word.box.center[1] < box.y1
+    ]
+
+
+def test_every_line_of_an_xml_has_places_of_its_own(sandbox: Sandbox) -> None:
+    _, values = _read("invoice-de-discounts.ubl.xml", sandbox)
+    lines = {path: value for path, value in values.items() if path.startswith("/line_items/")}
+    places = [(value.evidence[0].page, value.evidence[0].box) for value in lines.values()]
+    assert len(lines) == len(set(places)) == 16
+    tops = {
+        path: (value.evidence[0].page, round(value.evidence[0].box.y0, 2))
+        for path, value in lines.items()
+        if path.endswith("/quantity")
+    }
+    assert tops == {
+        "/line_items/0/quantity": (2, 0.64),
+        "/line_items/1/quantity": (2, 0.92),
+        "/line_items/2/quantity": (3, 0.26),
+        "/line_items/3/quantity": (3, 0.49),
+    }
+
+
+@pytest.mark.parametrize("name", ["invoice-en-workshop.pdf", "photo-en-workshop.jpg"])
+def test_a_date_under_its_heading_and_one_behind_its_label(name: str, sandbox: Sandbox) -> None:
+    read = _read(name, sandbox)
+    values = read[1]
+    for path in ("/issue_date", "/due_date"):
+        assert (values[path].value, values[path].evidence[0].quote) == ("2013-06-03", "Jun 3, 2013")
+        assert _within(read, path) == ["Jun", "3,", "2013"]
+    assert values["/issue_date"].evidence[0].box.y0 < 0.2 < 0.5 < values["/due_date"].evidence[0].box.y0
+
+
+def test_a_payment_advice_goes_to_the_seller(sandbox: Sandbox) -> None:
+    _, values = _read("photo-en-workshop.jpg", sandbox)
+    assert values["/seller_name"].value == "Orange Demo Inc."
+    assert (values["/buyer_name"].value, values["/buyer_name"].status) == (
+        "Bayside Wholesale",
+        ValueStatus.NEEDS_REVIEW,
+    )
+
+
+def test_a_scan_s_amounts_stay_in_their_columns_and_no_line_is_without_its_text(sandbox: Sandbox) -> None:
+    read = _read("scan-fr-mill.pdf", sandbox)
+    values = read[1]
+    assert {
+        name: values[f"/{name}"].value for name in ("seller_name", "seller_vat_id", "buyer_name", "buyer_vat_id")
+    } == {
+        "seller_name": "Au bon moulin SARL",
+        "seller_vat_id": "FR11999999998",
+        "buyer_name": "Ma jolie boutique",
+        "buyer_vat_id": "FR19787878784",
+    }
+    assert {row: _within(read, f"/line_items/{row}/line_total") for row in range(3)} == {
+        0: ["81,90", "€"],
+        1: ["48,00", "€"],
+        2: ["495,00", "€"],
+    }
+    assert {row: _within(read, f"/line_items/{row}/unit_price") for row in range(3)} == {
+        0: ["4,55", "€"],
+        1: ["3,20", "€"],
+        2: ["19,80", "€"],
+    }
+    # Recognition is unsure of this one's accents.
+    text = values["/line_items/2/description"]
+    assert text.value.startswith("Huile d'olive")
+    assert text.status is ValueStatus.NEEDS_REVIEW
