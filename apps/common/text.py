@@ -1,10 +1,16 @@
-"""Text as a database takes it."""
+"""Text as a database takes it, and sizes as people say them."""
 
 from __future__ import annotations
 
 import re
 
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+
+
+def size_in_words(size: int) -> str:
+    """Return a number of bytes as a person says it: `200 MiB`, and `2,048 bytes` where that isn't whole."""
+    mebibytes, rest = divmod(size, 1024 * 1024)
+    return f"{size:,} bytes" if rest else f"{mebibytes:,} MiB"
 
 
 def storable(text: str) -> str:

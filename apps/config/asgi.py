@@ -12,5 +12,4 @@ from django.conf import settings  # noqa: E402 - the application has set Django 
 
 from apps.config.body_limit import Application, BodyLimit  # noqa: E402
 
-# A little more than the file itself: the other fields and the multipart boundaries.
-application = BodyLimit(cast(Application, _django), max_bytes=settings.QUIRE_MAX_UPLOAD_BYTES + 1024 * 1024)
+application = BodyLimit(cast(Application, _django), max_file_bytes=settings.QUIRE_MAX_UPLOAD_BYTES)

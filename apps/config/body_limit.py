@@ -6,10 +6,16 @@ import json
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+from apps.common.text import size_in_words
+
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
+
+
+# What comes with a file: the other fields of the form, and the boundaries between them.
+ENVELOPE_BYTES = 1024 * 1024
 
 
 class _TooLargeError(Exception):
@@ -17,11 +23,15 @@ class _TooLargeError(Exception):
 
 
 class BodyLimit:
-    """An ASGI application in front of another that answers 413 to a body over `max_bytes`."""
+    """An ASGI application in front of another that answers 413 to a body that holds more than a file may have.
 
-    def __init__(self, application: Application, *, max_bytes: int) -> None:
+    `max_file_bytes` is what one file may have; a body may have `envelope_bytes` more.
+    """
+
+    def __init__(self, application: Application, *, max_file_bytes: int, envelope_bytes: int = ENVELOPE_BYTES) -> None:
         self._application = application
-        self._max_bytes = max_bytes
+        self._max_file_bytes = max_file_bytes
+        self._max_bytes = max_file_bytes + envelope_bytes
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -54,14 +64,13 @@ class BodyLimit:
                 await self._refuse(send)
 
     async def _refuse(self, send: Send) -> None:
-        limit = self._max_bytes // (1024 * 1024)
         body = json.dumps(
             {
                 "type": "about:blank",
                 "title": "Request Entity Too Large",
                 "status": 413,
-                "detail": f"the request is larger than the limit of {limit} MiB: split the file, or ask your "
-                "administrator to raise QUIRE_MAX_UPLOAD_BYTES",
+                "detail": f"the file is larger than the limit of {size_in_words(self._max_file_bytes)}: "
+                "split it, or ask your administrator to raise QUIRE_MAX_UPLOAD_BYTES",
                 "code": "too_large",
             }
         ).encode()

@@ -16,6 +16,7 @@ from django.core.files import File
 from django.core.files.storage import default_storage
 
 from apps.common.errors import RetryableError
+from apps.common.text import size_in_words
 from apps.documents.errors import TooLargeError
 
 
@@ -63,7 +64,7 @@ def spool(*, chunks: Iterable[bytes], max_bytes: int, head_bytes: int) -> Iterat
                 size += len(chunk)
                 if size > max_bytes:
                     raise TooLargeError(
-                        f"the file is larger than the limit of {max_bytes // (1024 * 1024)} MiB: "
+                        f"the file is larger than the limit of {size_in_words(max_bytes)}: "
                         "split it, or ask your administrator to raise QUIRE_MAX_UPLOAD_BYTES"
                     )
                 digest.update(chunk)
