@@ -13,6 +13,7 @@ import hashlib
 import importlib.util
 import os
 import pwd
+import re
 import shutil
 import signal
 import subprocess
@@ -57,6 +58,7 @@ _SETTINGS = {
     "log_min_error_statement": "panic",
     "log_error_verbosity": "terse",
 }
+_CREATES_ROLE = re.compile(r"CREATE ROLE (\w+)")
 _FORGETFUL = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "autovacuum_naptime": "5min"}
 
 
@@ -317,8 +319,11 @@ def bootstrap(*, port: int, passwords: Passwords) -> None:
         text = "\n".join(
             line for line in ROLES_SQL.read_text("utf-8").splitlines() if not line.lstrip().startswith("--")
         )
+        # Asked first: what fails is written to the server's log as an error.
+        there = {role for (role,) in connection.execute("SELECT rolname FROM pg_roles")}
         for statement in filter(None, map(str.strip, text.split(";"))):
-            with contextlib.suppress(psycopg.errors.DuplicateObject):
+            creates = _CREATES_ROLE.match(statement)
+            if creates is None or creates[1] not in there:
                 connection.execute(statement.encode())
         for role, password in ((OWNER, passwords.owner), (APPLICATION, passwords.app)):
             query = sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(role), sql.Literal(password))
@@ -333,15 +338,17 @@ def create_database(*, port: int, passwords: Passwords, anew: bool = False, keep
     `anew` drops the one that is there, with all that is in it; with `keep_as` it is renamed instead.
     """
     with connect(port=port, password=passwords.superuser) as connection:
-        if anew and keep_as is not None:
-            with contextlib.suppress(psycopg.errors.InvalidCatalogName):  # it was never made
-                connection.execute(
-                    sql.SQL("ALTER DATABASE {} RENAME TO {}").format(*map(sql.Identifier, (DATABASE, keep_as)))
-                )
-        if anew:
-            connection.execute(f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)".encode())
-        with contextlib.suppress(psycopg.errors.DuplicateDatabase):
-            connection.execute(f"CREATE DATABASE {DATABASE} OWNER {OWNER}".encode())
+        asked = connection.execute("SELECT FROM pg_database WHERE datname = %s", [DATABASE])
+        is_there = asked.fetchone() is not None
+        if is_there and not anew:
+            return
+        if is_there and keep_as is not None:
+            connection.execute(
+                sql.SQL("ALTER DATABASE {} RENAME TO {}").format(*map(sql.Identifier, (DATABASE, keep_as)))
+            )
+        elif is_there:
+            connection.execute(f"DROP DATABASE {DATABASE} WITH (FORCE)".encode())
+        connection.execute(f"CREATE DATABASE {DATABASE} OWNER {OWNER}".encode())
 
 
 def start(*, cluster: Cluster, port: int, output: IO[bytes], parent_gone: int) -> subprocess.Popen[bytes]:

@@ -97,6 +97,23 @@ def test_roles_have_the_rights_they_need_and_no_more(run_dir: Path) -> None:
         assert found[0].startswith("0.8.")
 
 
+def test_no_start_writes_an_error_into_the_log(run_dir: Path) -> None:
+    """The first makes the roles and the database, the second finds them, the third makes the database anew."""
+    passwords = Passwords()
+    for start in range(3):
+        with server(run_dir, passwords) as (port, _process):
+            if start == 2:
+                query(port, passwords, "CREATE TABLE kept AS SELECT 1")
+                postgres.create_database(port=port, passwords=passwords, anew=True, keep_as="quire_before")
+                names = query(port, passwords, "SELECT datname FROM pg_database WHERE datname ~ '^quire' ORDER BY 1")
+                assert names == [("quire",), ("quire_before",)]
+                assert query(port, passwords, "SELECT count(*) FROM pg_tables WHERE tablename = 'kept'") == [(0,)]
+                postgres.create_database(port=port, passwords=passwords, anew=True)
+        log = (run_dir / "postgres.log").read_text("utf-8")
+        assert "database system is ready" in log
+        assert [line for line in log.splitlines() if "ERROR:" in line] == []
+
+
 def test_wrong_password_is_refused(run_dir: Path) -> None:
     with server(run_dir, Passwords()) as (port, _process):
         assert not postgres.is_ready(port=port, password="wrong")
