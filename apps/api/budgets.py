@@ -13,6 +13,7 @@ from ninja.responses import Status
 from pydantic import Field
 
 from apps.api.auth import AuthenticatedRequest
+from apps.api.bodies import Sent
 from apps.api.problems import not_found
 from apps.api.usage import Json, decimal_string
 from apps.common.clock import SYSTEM_CLOCK
@@ -28,7 +29,7 @@ MAX_ENGINES = 16
 Usd = Annotated[Decimal, Field(ge=0, max_digits=18, decimal_places=9)]
 
 
-class BudgetIn(Schema):
+class BudgetIn(Sent):
     """A limit for each month (UTC) or each document, in US dollars, tokens or both.
 
     Without a schema it is for all together. Tokens are those of prompts and completions.
@@ -40,7 +41,7 @@ class BudgetIn(Schema):
     tokens: Annotated[int | None, Field(ge=0, le=2**62)] = None
 
 
-class BudgetsIn(Schema):
+class BudgetsIn(Sent):
     """All of the tenant's budgets: one that isn't named ends."""
 
     budgets: Annotated[list[BudgetIn], Field(max_length=MAX_BUDGETS)]
@@ -80,7 +81,7 @@ class BudgetsOut(Schema):
     budgets: list[BudgetOut]
 
 
-class PolicyIn(Schema):
+class PolicyIn(Sent):
     """Engines that may run, in their order: `einvoice`, `layout`, and `sglang:` with a model profile's name.
 
     Those without a model always come first.

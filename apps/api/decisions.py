@@ -10,6 +10,7 @@ from ninja import Body, Router, Schema
 from pydantic import Field
 
 from apps.api.auth import AuthenticatedRequest
+from apps.api.bodies import Sent
 from apps.api.problems import not_found
 from apps.common.clock import SYSTEM_CLOCK
 from apps.common.text import storable
@@ -22,7 +23,7 @@ router = Router(tags=["documents"])
 MOST = 1000
 
 
-class DecisionIn(Schema):
+class DecisionIn(Sent):
     """A decision on the value at `path`. `value` goes with `correct` alone: canonical text, as results have it.
 
     `schema` is needed only where the document was read with several schemas that have the path.

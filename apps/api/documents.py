@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Literal
 from uuid import UUID
@@ -11,11 +11,13 @@ from django.http import HttpResponse
 from ninja import File, Form, Query, Router, Schema
 from ninja.files import UploadedFile
 from ninja.responses import Status
-from pydantic import AfterValidator, AwareDatetime, Field
+from pydantic import AfterValidator, Field
 
 from apps.api.auth import AuthenticatedRequest
+from apps.api.bodies import Sent
 from apps.api.openapi import file_of
 from apps.api.problems import not_found
+from apps.api.times import Moment
 from apps.common.clock import SYSTEM_CLOCK
 from apps.common.text import storable
 from apps.documents import queries as documents
@@ -111,20 +113,13 @@ class ResultOut(Schema):
     values: list[ValueOut]
 
 
-class UploadForm(Schema):
+class UploadForm(Sent):
     """What goes with a file. Without a schema, Quire finds out which one fits."""
 
     document_schema: Annotated[str, Field(alias="schema", max_length=63)] = ""
     external_id: Annotated[str, Field(max_length=200), AfterValidator(storable)] = ""
     lane: Literal["interactive", "bulk"] = "interactive"
     password: Annotated[str, Field(max_length=1024)] = ""
-
-
-def _in_utc(time: datetime) -> datetime:
-    try:
-        return time.astimezone(UTC)
-    except OverflowError:
-        raise ValueError("this is no time that a document could have been changed at") from None
 
 
 @router.post("", response={201: DocumentOut, 200: DocumentOut}, by_alias=True, summary="Upload a document")
@@ -153,7 +148,9 @@ def upload(request: AuthenticatedRequest, file: File[UploadedFile], form: Form[U
 @router.get("", response=DocumentListOut, by_alias=True, summary="List documents")
 def list_documents(
     request: AuthenticatedRequest,
-    updated_since: Annotated[AwareDatetime, AfterValidator(_in_utc)] | None = None,
+    updated_since: Annotated[
+        Moment | None, Query(description="an RFC 3339 date-time with its zone, or a day, from midnight UTC")
+    ] = None,
     cursor: str | None = None,
     limit: Annotated[int, Query(ge=1, le=500)] = documents.PAGE_SIZE,
 ) -> Json:

@@ -11,6 +11,7 @@ from ninja.responses import Status
 from pydantic import AliasChoices, Field
 
 from apps.api.auth import AuthenticatedRequest
+from apps.api.bodies import Sent
 from apps.api.problems import not_found
 from apps.common.clock import SYSTEM_CLOCK
 from apps.schemas import operations, queries
@@ -31,14 +32,14 @@ class SchemaOut(Schema):
 Definition = Annotated[dict[str, Any], Field(validation_alias=AliasChoices("definition", "schema"))]
 
 
-class NewSchema(Schema):
+class NewSchema(Sent):
     """A JSON Schema under a name."""
 
     slug: Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=63)]
     definition: Definition
 
 
-class NewVersion(Schema):
+class NewVersion(Sent):
     """The next version of a schema."""
 
     definition: Definition

@@ -9,6 +9,7 @@ from ninja import Router, Schema
 from pydantic import Field, StringConstraints
 
 from apps.api.auth import AuthenticatedRequest
+from apps.api.bodies import Sent
 from apps.search import queries
 
 router = Router(tags=["search"])
@@ -17,7 +18,7 @@ MAX_QUERY_CHARACTERS = 1000
 MAX_HITS = 100
 
 
-class SearchIn(Schema):
+class SearchIn(Sent):
     """A question in any language, or some words; in one document, or in all that the tenant has."""
 
     query: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_QUERY_CHARACTERS)]

@@ -6,11 +6,12 @@ from http import HTTPStatus
 from typing import Annotated
 from uuid import UUID
 
-from ninja import Router, Schema
+from ninja import Router
 from ninja.responses import Status
 from pydantic import Field
 
 from apps.api.auth import AuthenticatedRequest
+from apps.api.bodies import Sent
 from apps.api.problems import not_found
 from apps.common.clock import SYSTEM_CLOCK
 from apps.pipeline import tuning as pipeline
@@ -24,14 +25,14 @@ MAX_ADAPTERS = 16
 Name = Annotated[str, Field(max_length=128)]
 
 
-class TermShape(Schema):
+class TermShape(Sent):
     """A word of your trade, and what it means."""
 
     term: Annotated[str, Field(min_length=1, max_length=MAX_TERM)]
     meaning: Annotated[str, Field(min_length=1, max_length=MAX_MEANING)]
 
 
-class TuningShape(Schema):
+class TuningShape(Sent):
     """What models are told in each question, after the document.
 
     `examples` is how many of your people's corrections are shown, of other documents of the same schema; the newest

@@ -12,7 +12,9 @@ from ninja import Query, Router, Schema
 from pydantic import Field, model_validator
 
 from apps.api.auth import AuthenticatedRequest
+from apps.api.bodies import Sent
 from apps.api.problems import Problem
+from apps.api.times import Day
 from apps.common.clock import SYSTEM_CLOCK
 from apps.extraction.estimating import Workload
 from apps.inference import queries
@@ -65,14 +67,14 @@ class UsageOut(Schema):
     groups: list[UsageSumOut]
 
 
-class PagesIn(Schema):
+class PagesIn(Sent):
     """Pages by kind: a scan goes to a model as a picture too, and takes several times the tokens."""
 
     text: Annotated[int, Field(ge=0, le=MAX_PAGES)] = 0
     scanned: Annotated[int, Field(ge=0, le=MAX_PAGES)] = 0
 
 
-class EstimateIn(Schema):
+class EstimateIn(Sent):
     """A job: a schema, and either how many documents and pages, or documents that are there already."""
 
     wanted_schema: Annotated[str, Field(alias="schema", min_length=1, max_length=63)]
@@ -143,8 +145,8 @@ class EstimateOut(Schema):
 def usage(
     request: AuthenticatedRequest,
     by: queries.Grouping = queries.Grouping.SCHEMA,
-    first_day: Annotated[date | None, Query(alias="from", description="the first day, UTC")] = None,
-    last_day: Annotated[date | None, Query(alias="to", description="the last day, UTC")] = None,
+    first_day: Annotated[Day | None, Query(alias="from", description="the first day, UTC")] = None,
+    last_day: Annotated[Day | None, Query(alias="to", description="the last day, UTC")] = None,
 ) -> Json:
     """Add up the ledger of calls; without days, the month up to today."""
     today = SYSTEM_CLOCK.now().date()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pymupdf
@@ -311,6 +312,59 @@ def test_a_bad_question_is_answered_with_what_is_wrong(api: Api, query: dict[str
     assert response.status_code in {400, 422}
     assert response.headers["Content-Type"] == "application/problem+json"
     assert _json(response)["detail"]
+
+
+@pytest.mark.parametrize(
+    "moment",
+    ["2026-01-31", "2026-01-31T13:30:00Z", "2026-01-31t13:30:00.25z", "2026-01-31T13:30:00+01:00", "0001-01-01"],
+)
+def test_a_time_is_a_day_or_an_rfc_3339_date_time(api: Api, moment: str) -> None:
+    assert _json(api.get("documents", updated_since=moment)) == {"items": [], "next_cursor": None}
+
+
+@pytest.mark.parametrize(
+    ("moment", "said"),
+    [
+        *[
+            (moment, "write a time as RFC 3339 has it")
+            for moment in ["2020", "1767225600", "1767225600.5", "2026-01", "2026-01-31T13:30:00", "20260131",
+                           "2026-01-31T13:30Z", "2026-01-31T13:30:00+0100", "2026-01-31T13:30:00 01:00",
+                           "2026-01-31 13:30:00Z", "2026-W05-6", "P1D", "yesterday", "", " ", "٢٠٢٦-٠١-٣١"]
+        ],
+        *[
+            (moment, "there is no such time")
+            for moment in ["2026-02-30", "2026-01-31T25:00:00Z", "9999-12-31T23:59:59-23:59", "0000-01-01"]
+        ],
+    ],
+)  # fmt: skip
+def test_a_time_in_another_form_is_refused_with_the_form_that_is_wanted(api: Api, moment: str, said: str) -> None:
+    response = api.get("documents", updated_since=moment)
+    assert (response.status_code, _json(response)["code"]) == (422, "invalid_request")
+    assert response.headers["Content-Type"] == "application/problem+json"
+    (error,) = _json(response)["errors"]
+    assert error["path"] == "/query/updated_since"
+    assert said in error["message"]
+    assert "2026-01-31T13:30:00Z" in error["message"]
+
+
+def test_updated_since_counts_from_the_moment_that_is_meant(api: Api) -> None:
+    document = _json(api.upload(pdf(mark="since")))
+    document = _json(api.get(f"documents/{document['id']}"))
+    updated = datetime.fromisoformat(document["updated_at"])
+    east = timezone(timedelta(hours=5))
+    for moment, there in ((updated, 1), (updated + timedelta(milliseconds=1), 0)):  # it is shown to the millisecond
+        found = _json(api.get("documents", updated_since=moment.astimezone(east).isoformat(timespec="milliseconds")))
+        assert len(found["items"]) == there
+    tomorrow = updated.astimezone(UTC).date() + timedelta(days=1)
+    assert len(_json(api.get("documents", updated_since=f"{tomorrow - timedelta(days=1)}"))["items"]) == 1
+    assert _json(api.get("documents", updated_since=f"{tomorrow}"))["items"] == []
+
+
+def test_an_unknown_field_beside_a_file_is_refused(api: Api) -> None:
+    response = api.upload(pdf(), shema="invoice")
+    assert response.status_code == 422
+    assert [error["path"] for error in _json(response)["errors"]] == ["/form/shema"]
+    assert _json(api.get("documents"))["items"] == []
 
 
 def test_an_address_with_nul_is_refused(api: Api) -> None:

@@ -350,6 +350,18 @@ def test_an_estimate_for_a_schema_that_isnt_there_is_refused(api: Api) -> None:
     assert (response.status_code, response.json()["code"]) == (422, "unknown_schema")
 
 
+@pytest.mark.parametrize(
+    "day", ["2020", "1757462400", "2025-09-10T00:00:00", "20250910", "10.9.2025", "", "2025-09-31"]
+)
+@pytest.mark.parametrize("name", ["from", "to"])
+def test_a_day_in_another_form_is_refused_with_the_form_that_is_wanted(api: Api, name: str, day: str) -> None:
+    response = api.get("usage", **{name: day})
+    assert (response.status_code, response.json()["code"]) == (422, "invalid_request")
+    (error,) = response.json()["errors"]
+    assert error["path"] == f"/query/{name}"
+    assert "write a day as 2026-01-31" in error["message"]
+
+
 def test_all_of_it_needs_a_key(api: Api) -> None:
     for path in ("usage", "budgets", "policies", "policies/nda"):
         assert api.client.get(f"/api/v1/{path}").status_code == 401
