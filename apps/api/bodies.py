@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from ninja import Schema
+from ninja.errors import ValidationError
 from pydantic import ConfigDict
 
 
@@ -13,3 +16,11 @@ class Sent(Schema):
     """
 
     model_config = ConfigDict(extra="forbid")
+
+
+def refuse_unknown_fields(sent: Iterable[str], *, form: type[Sent]) -> None:
+    """Raise ValidationError where a multipart form has a field that isn't known: ninja passes on only what is."""
+    known = {field.alias or name for name, field in form.model_fields.items()}
+    unknown = [{"loc": ["form", name], "msg": "Extra inputs are not permitted"} for name in sent if name not in known]
+    if unknown:
+        raise ValidationError(unknown)

@@ -14,7 +14,7 @@ from ninja.responses import Status
 from pydantic import AfterValidator, Field
 
 from apps.api.auth import AuthenticatedRequest
-from apps.api.bodies import Sent
+from apps.api.bodies import Sent, refuse_unknown_fields
 from apps.api.openapi import file_of
 from apps.api.problems import not_found
 from apps.api.times import Moment
@@ -129,6 +129,7 @@ def upload(request: AuthenticatedRequest, file: File[UploadedFile], form: Form[U
     What such an upload adds is taken: a password opens a locked document, another schema is read too (409 while the
     first one still is), a failed or cancelled document is tried again, an external id is noted where there was none.
     """
+    refuse_unknown_fields(request.POST, form=UploadForm)
     accepted = intake.accept_upload(
         tenant_id=request.auth.tenant_id,
         chunks=file.chunks(),
