@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from time import sleep
 from typing import Any
 
 MODEL = "tiny"
@@ -223,32 +222,30 @@ def hangs_for_good(when: Callable[[], None]) -> Fault:
     return fault
 
 
-def trickles(*, every: float, count: int) -> Fault:
-    """Begin an answer and send a byte of it now and then."""
+def trickles(*, every: float) -> Fault:
+    """Begin an answer and send a byte of it now and then, until the server ends or the client has gone."""
 
     def fault(handler: _Handler) -> None:
         with suppress(ConnectionError):
             handler.send_response(200)
             handler.send_header("content-length", "100000")
             handler.end_headers()
-            for _ in range(count):
+            while not handler.state.released.wait(every):
                 handler.wfile.write(b" ")
                 handler.wfile.flush()
-                sleep(every)
 
     return fault
 
 
-def trickles_headers(*, every: float, count: int) -> Fault:
+def trickles_headers(*, every: float) -> Fault:
     """Never come to the end of the answer's headers."""
 
     def fault(handler: _Handler) -> None:
         with suppress(ConnectionError):
             handler.wfile.write(b"HTTP/1.1 200 OK\r\nx-slow: ")
-            for _ in range(count):
+            while not handler.state.released.wait(every):
                 handler.wfile.write(b"z")
                 handler.wfile.flush()
-                sleep(every)
 
     return fault
 
