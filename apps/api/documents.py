@@ -36,9 +36,10 @@ Json = dict[str, object]
 
 
 class DocumentOut(Schema):
-    """A document. `reason` says in words why it is quarantined or failed, or what it waits for.
+    """A document.
 
-    `pages` is null until it is parsed.
+    `reason` says in words why it is quarantined or failed, what it waits for, or, where it needs review, what is wrong
+    with its file. `pages` is null until it is parsed.
     """
 
     id: UUID

@@ -54,8 +54,10 @@ class Lane(models.TextChoices):
 
 
 class Document(TenantModel):
-    """A document. `reason_code` and `reason` say why it was quarantined or failed, or what it waits for, to its owner.
+    """A document.
 
+    `reason_code` and `reason` say to its owner why it was quarantined or failed, what it waits for, or, where it needs
+    review, what is wrong with its file.
     `password` is what opens an encrypted file, sealed with the deployment's key, and erased at the document's end.
     A deleted document is a tombstone: its row stays, without its bytes and all that was made of them.
     """

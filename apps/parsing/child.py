@@ -9,7 +9,7 @@ import os
 
 import pymupdf
 
-from apps.parsing import confinement, images, ocr, opening, reading, visibility
+from apps.parsing import confinement, damage, images, ocr, opening, reading, visibility
 from apps.parsing.errors import Failure
 from apps.parsing.frames import RENDERED, Kind, frame
 from apps.parsing.job import Job, Operation
@@ -93,16 +93,28 @@ def _work(job: Job, data: memoryview, sender: _Sender) -> None:
             head = json.dumps({"name": attachment.name, "media_type": attachment.media_type}).encode()
             sender.send(Kind.ATTACHMENT, head + b"\x00" + attachment.data)
     reader = reading.Reader(opened=opened, limits=limits)
+    watch = damage.Damage(opened)
+    watch.look_over(numbers)
     for number in numbers:
         try:
             page = reader.read(number)
         except ocr.NotLoaded:
+            _send_remarks(sender, watch, reader)
             sender.send(Kind.STOPPED, json.dumps({"page": number, "language": reader.language()}).encode())
             return
+        watch.note(number)
         sender.send(Kind.PAGE, page)
         if reader.was_slow:
             sender.flush()
+    watch.look_over(numbers)
+    _send_remarks(sender, watch, reader)
     sender.send(Kind.DONE, json.dumps({"language": reader.language()}).encode())
+
+
+def _send_remarks(sender: _Sender, watch: damage.Damage, reader: reading.Reader) -> None:
+    remarks = [*watch.remarks(), *reader.remarks]
+    if remarks:
+        sender.send(Kind.REMARKS, json.dumps([[remark.code, remark.page] for remark in remarks]).encode())
 
 
 def _pages_at_most(job: Job) -> int:

@@ -22,7 +22,7 @@ class Quarantined(UnparsableError):  # noqa: N818 - named after the state that t
 
 
 class Unreadable(UnparsableError):  # noqa: N818 - named after the state of the file
-    """There is nothing in the file that could be read. Codes: empty, broken, no_invoice, zero_pages."""
+    """The file isn't what it should be. Codes: empty, broken, cut_off, damaged, no_invoice, zero_pages."""
 
     code = "unreadable"
 
@@ -53,6 +53,10 @@ _UNREADABLE = {
     "empty": "the file is empty: upload it again",
     "broken": "the file is damaged and can't be opened: open it in the program that made it, save it again and "
     "upload the new file",
+    "cut_off": "the file is cut off or damaged: its end is missing, and with it what its pages need; upload it again, "
+    "and check that the copy you upload opens and shows every page",
+    "damaged": "the file is damaged: page {page}, or what it shows, is not in it any more; open it in the program that "
+    "made it, save it again and upload the new file",
     "no_invoice": "the file is XML but no e-invoice that can be read (UN/CEFACT CII or UBL): upload the invoice as PDF",
     "zero_pages": "the file has no pages: open it in the program that made it, check that it shows something and "
     "save it again",
@@ -64,7 +68,7 @@ def unparsable(*, code: str, **facts: int) -> UnparsableError:
     """Return the error of a code, its message filled with the facts that it names. Raises KeyError."""
     if code in _QUARANTINED:
         return Quarantined(_QUARANTINED[code].format(**facts), code=code)
-    return Unreadable(_UNREADABLE[code], code=code)
+    return Unreadable(_UNREADABLE[code].format(**facts), code=code)
 
 
 class Failure(Exception):  # noqa: N818 - never leaves the sandboxed process: it becomes one of the above outside

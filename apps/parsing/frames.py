@@ -32,6 +32,8 @@ class Kind(IntEnum):
     """JSON: {"page": the next page, which needs OCR that this child hasn't got, "language": code or null}"""
     SEEN = 8
     """one byte a place: 1 where something can be seen there"""
+    REMARKS = 9
+    """JSON: [[code, page], ...], see remarks.Remark; before DONE or STOPPED, where there are any"""
     FAILED = 6
     """JSON: {"code", "facts": {name: integer}}"""
 

@@ -29,6 +29,7 @@ LANGUAGES = "eng+deu"
 """Together they read English as well as English alone, and German better than German alone."""
 _USUAL_DPI = 300.0
 _LEAST_DPI = 200.0
+_LEGIBLE_DPI = 100.0  # A0 has just that many
 _MAX_PIXELS = 16_000_000
 _SURE_OF_SCAN, _SURE_OF_PHOTOGRAPH = 0.88, 0.93  # mean confidence below which a page is looked at again
 _ASTRAY = 0.6  # below which it may lie on its side
@@ -105,6 +106,14 @@ def recognise(page: pymupdf.Page, *, bound: mupdf.FzRect, number: int, limits: L
         boxes = skew.slanted(words.boxes, angle, straight=straight.shape, original=pixels.shape)
         words = replace(words, boxes=boxes)
     return words.columns(aspect=pixels.shape[1] / pixels.shape[0], turns=turns)
+
+
+def is_legible(page: pymupdf.Page, *, bound: mupdf.FzRect) -> bool:
+    """Return whether ordinary type can be seen on a page when it is drawn with as many pixels as OCR takes."""
+    if not page.parent.is_pdf:
+        return True  # a picture's inches are anybody's guess, and its type is as large as its pixels allow
+    inches = (bound.x1 - bound.x0) / 72.0 * (bound.y1 - bound.y0) / 72.0
+    return bool(inches * _LEGIBLE_DPI**2 <= _MAX_PIXELS)
 
 
 def _first_look(pixels: npt.NDArray[np.uint8]) -> tuple[float, Words]:

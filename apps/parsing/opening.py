@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pymupdf
 
-from apps.parsing import attachments, sniff, xmlview
+from apps.parsing import attachments, ends, sniff, xmlview
 from apps.parsing.errors import Failure
 from apps.parsing.limits import Limits
 from apps.parsing.pages import Attachment
@@ -42,22 +42,24 @@ class Opened:
 
 
 def open_document(data: memoryview, *, media_type: str, password: str | None, limits: Limits) -> Opened:
-    """Open a file's bytes. Raises Failure: encrypted, wrong_password, broken, zero_pages, too_many_pages."""
+    """Open a file's bytes. Raises Failure: encrypted, wrong_password, broken, cut_off, zero_pages, too_many_pages."""
     if media_type == sniff.XML:
         if sniff.sniff(bytes(data[:_PROLOG_BYTES])) != sniff.XML:
             raise Failure("no_invoice")
         document = xmlview.to_pages(bytes(data), limits=limits)
     else:
-        document = _open(data, file_type=_FILE_TYPES[media_type])
+        if media_type != sniff.PDF and ends.is_cut(data, media_type=media_type):
+            raise Failure("cut_off")
+        document = _open(data, media_type=media_type)
         _unlock(document, password)
         if media_type == sniff.PDF and not document.is_pdf:
             raise Failure("broken")
     try:
         pages = document.page_count
     except Exception as error:
-        raise Failure("broken") from error
+        raise _broken(data, media_type=media_type) from error
     if pages < 1:
-        raise Failure("zero_pages")
+        raise Failure("zero_pages") if _is_meant_empty(document) else _broken(data, media_type=media_type)
     if pages > limits.max_pages:
         raise Failure("too_many_pages", pages=pages, max_pages=limits.max_pages)
     return Opened(document=document, media_type=media_type, data=data, limits=limits)
@@ -74,13 +76,25 @@ def rehearsal() -> Opened:
     return open_document(memoryview(xml.tobytes()), media_type=sniff.PDF, password=None, limits=Limits())
 
 
-def _open(data: memoryview, *, file_type: str) -> pymupdf.Document:
+def _is_meant_empty(document: pymupdf.Document) -> bool:
+    """Return whether there is a page tree, and no page in it: in what is left of a PDF there is often none at all."""
+    if not document.is_pdf or not document.is_repaired:
+        return True
+    catalog = document.pdf_catalog()
+    return bool(catalog > 0 and document.xref_get_key(catalog, "Pages/Kids")[0] == "array")
+
+
+def _broken(data: memoryview, *, media_type: str) -> Failure:
+    return Failure("cut_off" if ends.is_cut(data, media_type=media_type) else "broken")
+
+
+def _open(data: memoryview, *, media_type: str) -> pymupdf.Document:
     try:
-        return pymupdf.open(stream=data, filetype=file_type)
+        return pymupdf.open(stream=data, filetype=_FILE_TYPES[media_type])
     except (pymupdf.FileDataError, pymupdf.EmptyFileError) as error:
         if "alloc" in str(error.__cause__):
             raise Failure("too_much_memory") from error
-        raise Failure("broken") from error
+        raise _broken(data, media_type=media_type) from error
 
 
 def _unlock(document: pymupdf.Document, password: str | None) -> None:

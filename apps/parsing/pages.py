@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
+from apps.parsing.remarks import Remark
+
 
 class Box(NamedTuple):
     """A rectangle in page coordinates: [0, 1] in both directions from the top left of the page as it is shown."""
@@ -92,3 +94,4 @@ class ParsedDocument:
     pages: tuple[Page, ...]
     attachments: tuple[Attachment, ...] = ()
     language: str | None = None
+    remarks: tuple[Remark, ...] = ()

@@ -9,6 +9,7 @@ from apps.parsing.codec import encode_columns
 from apps.parsing.limits import Limits
 from apps.parsing.opening import Opened
 from apps.parsing.pages import TextSource
+from apps.parsing.remarks import Remark
 
 _SAMPLE_CHARACTERS = 20_000
 
@@ -22,6 +23,7 @@ class Reader:
         self._sample: list[str] = []
         self._sampled = 0
         self.was_slow = False
+        self.remarks: list[Remark] = []
 
     def read(self, number: int) -> bytes:
         """Return page `number`, from 1, as codec.encode_columns writes it."""
@@ -35,6 +37,8 @@ class Reader:
             recognised = ocr.recognise(page, bound=bound, number=number, limits=self._limits)
             if recognised.count or not columns.count:
                 columns, source = recognised, TextSource.OCR
+        if (source is TextSource.OCR or not columns.count) and not ocr.is_legible(page, bound=bound):
+            self.remarks.append(Remark(code="page_illegible", page=number))
         if self._sampled < _SAMPLE_CHARACTERS:
             self._sample.append(columns.text[:_SAMPLE_CHARACTERS])
             self._sampled += len(columns.text)

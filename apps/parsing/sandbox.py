@@ -34,7 +34,7 @@ from functools import partial
 from types import TracebackType
 from typing import Self
 
-from apps.parsing import sniff
+from apps.parsing import remarks, sniff
 from apps.parsing.codec import CodecError, EncodedPage, decode_page, peek, tables_from_json
 from apps.parsing.errors import SandboxLost, unparsable
 from apps.parsing.frames import RENDERED, Kind
@@ -42,6 +42,7 @@ from apps.parsing.job import Job, Operation
 from apps.parsing.limits import Limits
 from apps.parsing.pages import Attachment, Box, ParsedDocument, Table
 from apps.parsing.processes import Child, Zygote
+from apps.parsing.remarks import Remark
 
 _PICTURES = frozenset({sniff.PNG, sniff.JPEG, sniff.TIFF})
 _MAX_ATTACHMENTS = 64
@@ -71,7 +72,7 @@ class Reading:
     """A document being read: iterate over it once for its pages; close it or leave its `with`, in any case.
 
     `pages` (of the whole document) and `attachments` (of a reading that begins at page 1) are there from the start,
-    `language` (ISO 639-1, of the pages read) after the last page.
+    `language` (ISO 639-1, of the pages read) and `remarks` (of the same) after the last page.
     """
 
     def __init__(self, *, conversation: _Conversation, go_on: Callable[[int], _Conversation]) -> None:
@@ -79,6 +80,7 @@ class Reading:
         self._go_on = go_on
         self.pages = conversation.pages
         self.language: str | None = None
+        self.remarks: tuple[Remark, ...] = ()
         self._waiting: tuple[Kind, bytes] | None = None
         attachments: list[Attachment] = []
         for kind, payload in conversation.frames:
@@ -95,6 +97,8 @@ class Reading:
             self._waiting = None
             if kind is Kind.PAGE:
                 yield _page(payload)
+            elif kind is Kind.REMARKS:
+                self.remarks = tuple(dict.fromkeys([*self.remarks, *_remarks(payload)]))
             elif kind is Kind.STOPPED:
                 self._continue(payload)
             elif kind is Kind.DONE:
@@ -247,7 +251,9 @@ class Sandbox:
         """Read a whole document into memory, decoded: for small ones, measurements and tests."""
         with self.read(path=path, media_type=media_type, password=password) as reading:
             pages = tuple(decode_page(page.data) for page in reading)
-        return ParsedDocument(pages=pages, attachments=reading.attachments, language=reading.language)
+        return ParsedDocument(
+            pages=pages, attachments=reading.attachments, language=reading.language, remarks=reading.remarks
+        )
 
     def close(self) -> None:
         """End the zygote and what it still runs."""
@@ -372,6 +378,16 @@ def _page(payload: bytes) -> EncodedPage:
         return peek(payload)
     except CodecError as error:
         raise unparsable(code="crashed") from error
+
+
+def _remarks(payload: bytes) -> tuple[Remark, ...]:
+    try:
+        said = tuple(Remark(code=str(code), page=int(page)) for code, page in json.loads(payload))
+    except (ValueError, TypeError) as error:
+        raise unparsable(code="crashed") from error
+    if any(remark.code not in remarks.CODES for remark in said):
+        raise unparsable(code="crashed")
+    return said
 
 
 def _attachment(payload: bytes) -> Attachment:

@@ -19,10 +19,11 @@ from apps.common.errors import RetryableError, TerminalError, WaitingError
 from apps.common.ids import new_id
 from apps.documents import operations as documents
 from apps.documents.models import Document, DocumentStatus
+from apps.parsing.remarks import Reason
 from apps.pipeline.dispatcher import Hint, dispatcher
 from apps.pipeline.models import OutboxMessage, Run, RunStatus, StageRun, StageStatus
 from apps.pipeline.planning import Planned, input_digest, plan, shards
-from apps.pipeline.stages import BY_NAME, STAGES, Claim, Outcome, Stage
+from apps.pipeline.stages import BY_NAME, OF_THE_BYTES, STAGES, Claim, Outcome, Stage
 from apps.results import operations as results
 from apps.tenants.scope import in_tenant_scope
 
@@ -134,7 +135,7 @@ def complete(*, tenant_id: UUID, held: Claim, outcome: Outcome, clock: Clock) ->
     Raises LeaseLostError where the token no longer holds.
     """
     run = _lock_run(tenant_id=tenant_id, run_id=held.run_id)
-    _end_attempt(held=held, status=StageStatus.DONE)
+    _end_attempt(held=held, status=StageStatus.DONE, reason=outcome.reason)
     if held.has_waited:
         documents.show_waiting(
             tenant_id=tenant_id, document_id=held.document_id, reason_code="", reason="", clock=clock
@@ -338,16 +339,24 @@ def _lock_run(*, tenant_id: UUID, run_id: UUID) -> Run:
     return run
 
 
-def _end_attempt(*, held: Claim, status: StageStatus, error: RetryableError | TerminalError | None = None) -> None:
+def _end_attempt(
+    *,
+    held: Claim,
+    status: StageStatus,
+    error: RetryableError | TerminalError | None = None,
+    reason: Reason | None = None,
+) -> None:
     """Move the held work on. The caller holds the run's lock. Raises LeaseLostError."""
+    if error is not None:
+        reason = Reason(code=error.code, message=error.message)
     updated = StageRun.objects.filter(
         tenant_id=held.tenant_id, id=held.stage_run_id, fencing_token=held.token, status=StageStatus.RUNNING
     ).update(
         status=status,
         lease_expires_at=None,
         finished_at=None if status == StageStatus.PENDING else _DatabaseClock(),
-        reason_code=error.code if error else "",
-        reason=error.message if error else "",
+        reason_code=reason.code if reason else "",
+        reason=reason.message if reason else "",
     )
     if updated != 1:
         raise LeaseLostError
@@ -374,13 +383,32 @@ def _advance(
     _write_down(run=run, planned=planned.due)
     if planned.finished:
         Run.objects.filter(tenant_id=tenant_id, id=run.id).update(status=RunStatus.DONE, finished_at=clock.now())
-        end = DocumentStatus.NEEDS_REVIEW if run.doubtful else DocumentStatus.DONE
-        documents.set_status(tenant_id=tenant_id, document_id=run.document_id, status=end, terminal=True, clock=clock)
+        reason = _reason_of_the_bytes(run)
+        documents.set_status(
+            tenant_id=tenant_id,
+            document_id=run.document_id,
+            status=DocumentStatus.NEEDS_REVIEW if run.doubtful or reason else DocumentStatus.DONE,
+            reason_code=reason.code if reason else "",
+            reason=reason.message if reason else "",
+            terminal=True,
+            clock=clock,
+        )
         return
     ended = {stage.name, *skip} & planned.complete
     reached = [one.reached for one in STAGES if one.name in ended and one.reached is not None]
     if reached:
         documents.set_status(tenant_id=tenant_id, document_id=run.document_id, status=reached[-1], clock=clock)
+
+
+def _reason_of_the_bytes(run: Run) -> Reason | None:
+    """Return what the stages that hold for any schema had to say, also those of an earlier run of the document."""
+    said = StageRun.objects.filter(
+        tenant_id=run.tenant_id, document_id=run.document_id, stage__in=OF_THE_BYTES, status=StageStatus.DONE
+    ).exclude(reason="")
+    reasons = list(dict.fromkeys(said.order_by("first_page", "shard").values_list("reason_code", "reason")))
+    if not reasons:
+        return None
+    return Reason(code=reasons[0][0], message="; ".join(reason for _, reason in reasons))
 
 
 def _whole(stages: frozenset[str]) -> list[Planned]:

@@ -271,7 +271,16 @@ def decide(
     Decision.objects.bulk_create(rows)
     settled = all((subject.result.id, subject.path) in turns for subject in subjects if subject.doubtful)
     status = DocumentStatus.DONE if settled else DocumentStatus(document.status)
-    documents.set_status(tenant_id=tenant_id, document_id=document_id, status=status, terminal=True, clock=clock)
+    open_still = status == DocumentStatus.NEEDS_REVIEW
+    documents.set_status(
+        tenant_id=tenant_id,
+        document_id=document_id,
+        status=status,
+        reason_code=document.reason_code if open_still else "",
+        reason=document.reason if open_still else "",
+        terminal=True,
+        clock=clock,
+    )
     return status
 
 

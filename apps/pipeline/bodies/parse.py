@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from apps.common.clock import Clock
 from apps.parsing import operations as parsing
+from apps.parsing import remarks
 from apps.parsing.codec import VERSION
 from apps.parsing.errors import unparsable
 from apps.pipeline.bodies.opening import opened, sandbox
@@ -44,4 +45,4 @@ def parse(*, claim: Claim, clock: Clock, cancelled: Callable[[], bool]) -> Outco
                 attachments=reading.attachments,
             )
 
-    return Outcome(store=store, page_count=reading.pages)
+    return Outcome(store=store, page_count=reading.pages, reason=remarks.reason(reading.remarks))
