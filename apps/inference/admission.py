@@ -32,6 +32,7 @@ from apps.inference.errors import (
     NotYourTurnError,
     OffSchemaReplyError,
     RequestCancelledError,
+    RequestWithdrawnError,
     ServerBusyError,
     ServerGoneError,
     ServerRestsError,
@@ -126,7 +127,7 @@ class Admission:
 
         `begun` says that the document was let in before: it waits for longer. Raises NotYourTurnError where the line
         is full or the wait is long, ServerRestsError while the breaker is open, AdmissionDownError without a broker,
-        RequestCancelledError, and ServerGoneError.
+        RequestWithdrawnError, and ServerGoneError.
         """
         caller, row = uuid4().hex, _row(ticket)
         started = monotonic()
@@ -164,7 +165,7 @@ class Admission:
         answer = self._enter(caller, row, begun=begun)
         while answer != "admitted":
             if cancelled():
-                raise RequestCancelledError("the request was cancelled")
+                raise RequestWithdrawnError("the request was cancelled")
             left = deadline - monotonic()
             if left <= 0:
                 raise self._not_yet()

@@ -20,6 +20,7 @@ from apps.inference.errors import (
     LogprobsRefusedError,
     MissingAdapterError,
     RequestCancelledError,
+    RequestWithdrawnError,
     ServerBrokenError,
     ServerGoneError,
     ServerTimeoutError,
@@ -216,7 +217,7 @@ class SglangClient:
         cancelled: Callable[[], bool] = lambda: False,
     ) -> _Answer:
         if cancelled():
-            raise RequestCancelledError("the request was cancelled")
+            raise RequestWithdrawnError("the request was cancelled")
         answer = self._runner.run(self._watched(self._send(method, path, body), rid=rid, cancelled=cancelled))
         if answer.status != httpx.codes.OK:
             said = answer.content[:4096].decode("utf-8", "replace")

@@ -36,6 +36,12 @@ class RequestCancelledError(RetryableError):
     code = "model_cancelled"
 
 
+class RequestWithdrawnError(RequestCancelledError):
+    """The same before anything was sent, as in the line before the server: it costs nothing."""
+
+    code = "model_withdrawn"
+
+
 class ServerBrokenError(RetryableError):
     """The server answered with an error of its own, or with something that is no answer."""
 

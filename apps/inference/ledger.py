@@ -22,12 +22,13 @@ class Usage:
 NOTHING = Usage()
 
 # These never left the house: they are no calls, and only give back what was reserved.
-NEVER_SENT = frozenset({"broker_down", "model_turn"})
+NEVER_SENT = frozenset({"broker_down", "model_turn", "model_withdrawn"})
 # The server refused these before it computed anything. Of any other call that ended without a word of its usage,
 # nobody can tell what it will be billed at.
 NEVER_RAN = NEVER_SENT | frozenset(
     {
         "logprobs_refused",
+        "missing_adapter",
         "model_busy",
         "model_unreachable",
         "wrong_model",

@@ -27,7 +27,7 @@ from apps.inference.errors import (
     ImageRefusedError,
     OffSchemaReplyError,
     PromptTooLongError,
-    RequestCancelledError,
+    RequestWithdrawnError,
     TruncatedReplyError,
 )
 from apps.inference.ledger import NOTHING, CallRecord, Purse, Reservation, Usage, gpu_seconds
@@ -81,7 +81,7 @@ class SglangEngine:
         What is wrong with this document or its replies becomes a note; what is wrong with the server is raised, as
         `apps.inference.errors` has it: another attempt, or another configuration, can answer the same question. An
         attempt begins with the first window again, whose prefill the server may still have. Raises
-        RequestCancelledError between two calls too, and BudgetSpentError where there is no money for the next call, or
+        RequestWithdrawnError between two calls too, and BudgetSpentError where there is no money for the next call, or
         before the first one where there is too little for a document that takes several.
         """
         fields = [field for field in request.schema.fields if field.name in request.wanted]
@@ -238,7 +238,7 @@ class SglangEngine:
         max_tokens = REPLY_TOKENS
         for attempt in range(RETRIES + 1):
             if self._cancelled():
-                raise RequestCancelledError("the request was cancelled")
+                raise RequestWithdrawnError("the request was cancelled")
             reservation = self._ledger.reserve(
                 prompt_tokens=tokens, max_tokens=max_tokens, usd=self._price(tokens, max_tokens, _today())
             )

@@ -18,6 +18,7 @@ from apps.inference.errors import (
     ImageRefusedError,
     PromptTooLongError,
     RequestCancelledError,
+    RequestWithdrawnError,
     ServerBrokenError,
     ServerBusyError,
     ServerGoneError,
@@ -297,7 +298,7 @@ def test_a_request_that_is_cancelled_while_the_server_is_silent_is_aborted(serve
 def test_a_request_that_is_cancelled_before_it_is_sent_is_not_sent(
     client: SglangClient, server: LoopbackServer
 ) -> None:
-    with pytest.raises(RequestCancelledError):
+    with pytest.raises(RequestWithdrawnError):
         client.complete(messages=MESSAGES, schema=SCHEMA, max_tokens=10, cancelled=lambda: True)
     assert server.requests == []
 

@@ -23,7 +23,7 @@ from apps.inference.capacity import Capacity
 from apps.inference.errors import (
     AdmissionDownError,
     NotYourTurnError,
-    RequestCancelledError,
+    RequestWithdrawnError,
     ServerBusyError,
     ServerGoneError,
     ServerRestsError,
@@ -375,7 +375,7 @@ def test_who_is_cancelled_in_the_line_leaves_it(server: str) -> None:
             asked.append(admission.state().waiting)
             return len(asked) == 2
 
-        with pytest.raises(RequestCancelledError), admission.admitted(_ticket(1), cancelled=cancelled):
+        with pytest.raises(RequestWithdrawnError), admission.admitted(_ticket(1), cancelled=cancelled):
             pass
         assert asked == [1, 1]
         assert admission.state().waiting == 0

@@ -13,7 +13,7 @@ from django.db import connection
 
 from apps.inference import operations, queries
 from apps.inference.budgets import Amount, Budget, BudgetPeriod, BudgetSpentError, BudgetState
-from apps.inference.ledger import CallRecord, Purse, Reservation
+from apps.inference.ledger import NEVER_SENT, CallRecord, Purse, Reservation
 from apps.inference.models import CostBasis, ModelCall, StoredReservation
 from apps.inference.operations import BadBudgetError, BadPolicyError, DocumentLedger
 from apps.inference.profiles import UnknownProfileError
@@ -299,6 +299,20 @@ def test_a_call_that_broke_off_is_booked_with_what_was_reserved(tenant: UUID, cl
             ("model_timeout", DOLLAR, 900, CostBasis.RESERVED),
             ("model_busy", 0, 0, CostBasis.USAGE),
         ]
+
+
+@pytest.mark.parametrize("outcome", sorted(NEVER_SENT))
+def test_a_call_that_was_never_sent_gives_its_money_back(tenant: UUID, clock: HeldClock, outcome: str) -> None:
+    _limit(tenant, clock, _month("3"))
+    purse = DocumentLedger(
+        tenant_id=tenant, document_id=uuid4(), schema_slug="nda", lane="bulk", document_pages=7, clock=clock
+    )
+    reservation = purse.reserve(prompt_tokens=10, max_tokens=5, usd=DOLLAR)
+    assert _only(tenant, clock).held == Amount(usd=DOLLAR, tokens=15)
+    purse.record(_call(cost="0", prompt_tokens=0, outcome=outcome, reservation=reservation))
+    assert (_only(tenant, clock).spent, _only(tenant, clock).held) == (Amount(), Amount())
+    with tenant_scope(tenant):
+        assert not ModelCall.objects.exists()
 
 
 def test_a_look_ahead_takes_nothing(tenant: UUID, clock: HeldClock) -> None:

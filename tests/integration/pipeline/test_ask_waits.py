@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import ExitStack
 from threading import Event, Thread
 from time import monotonic, sleep
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from django.db import connections
@@ -16,6 +17,9 @@ from apps.common.clock import SYSTEM_CLOCK
 from apps.documents.models import Document
 from apps.inference.admission import LOOK_SECONDS, Ending, admission
 from apps.inference.client import POLL_SECONDS
+from apps.inference.fairness import Lane, Ticket
+from apps.inference.models import ModelCall, StoredReservation
+from apps.inference.profiles import profile
 from apps.pipeline.intake import cancel_document
 from apps.pipeline.models import StageRun
 from apps.pipeline.worker import CANCEL_SECONDS
@@ -52,6 +56,37 @@ def test_a_document_that_is_cancelled_is_aborted_on_the_server(tenant: UUID, ser
     assert server.aborted == [server.requests[0]["rid"]]
     assert status(tenant, document)[0] == "cancelled"
     assert admission(server.url).state().tokens == 0
+
+
+def test_a_document_that_is_cancelled_in_the_line_costs_nothing(tenant: UUID, server: LoopbackServer) -> None:
+    queue = admission(server.url)
+    elsewhere = Ticket(tenant_id=uuid4(), lane=Lane.INTERACTIVE, tokens=profile("small").context)
+
+    def upload() -> None:
+        make_schema(tenant)
+        upload_letter(tenant)
+        connections.close_all()
+
+    working = Thread(target=upload)
+    with ExitStack() as calls:
+        # One that runs, and two in the server's queue: there is no room.
+        for _ in range(3):
+            calls.enter_context(queue.admitted(elsewhere))
+        working.start()
+        deadline = monotonic() + 60
+        while queue.state().waiting == 0 and monotonic() < deadline:
+            sleep(0.1)
+        with tenant_scope(tenant):
+            document = Document.objects.get().id
+            assert StoredReservation.objects.count() == 1
+        assert cancel_document(tenant_id=tenant, document_id=document, clock=SYSTEM_CLOCK)
+        working.join(60)
+        assert not working.is_alive()
+    assert status(tenant, document)[0] == "cancelled"
+    assert server.requests == []
+    with tenant_scope(tenant):
+        assert not ModelCall.objects.exists()
+        assert not StoredReservation.objects.exists()
 
 
 def test_an_open_breaker_makes_documents_wait_and_is_shown(tenant: UUID, server: LoopbackServer) -> None:

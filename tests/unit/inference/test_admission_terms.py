@@ -20,6 +20,7 @@ from apps.inference.errors import (
     ConnectionLostError,
     NotYourTurnError,
     RequestCancelledError,
+    RequestWithdrawnError,
     ServerBrokenError,
     ServerBusyError,
     ServerGoneError,
@@ -76,6 +77,7 @@ def test_tokens_are_estimated_where_they_are_not_known() -> None:
         (NotYourTurnError(""), Ending.LEFT),
         (AdmissionDownError(""), Ending.LEFT),
         (RequestCancelledError(""), Ending.LEFT),
+        (RequestWithdrawnError(""), Ending.LEFT),
         (KeyboardInterrupt(), Ending.LEFT),
     ],
 )
