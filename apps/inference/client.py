@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import httpx
 
 from apps.inference.adapters import PLAIN, RequestTuning
+from apps.inference.dialects import kind_of, own_fields
 from apps.inference.errors import (
     BadRequestError,
     ConnectionLostError,
@@ -26,6 +27,7 @@ from apps.inference.errors import (
     ServerTimeoutError,
     WrongModelError,
 )
+from apps.inference.profiles import ServerKind
 from apps.inference.refusals import refusal, wished_delay
 from apps.inference.replies import Completion, ServedModel, read_completion, read_events, read_models
 
@@ -85,6 +87,9 @@ class SglangClient:
 
     With `stream` the reply comes as events: a server that is stuck is found out after `read` seconds of silence,
     however long the whole reply takes. A server that answers in one piece nevertheless is understood as well.
+
+    `kind` says which fields of its own the server takes; None goes by what it lists. None of them goes to a server that
+    is neither SGLang nor vLLM: some refuse what they don't know.
     """
 
     def __init__(
@@ -95,8 +100,10 @@ class SglangClient:
         model: str | None = None,
         timeouts: Timeouts | None = None,
         stream: bool = True,
+        kind: ServerKind | None = None,
     ) -> None:
         self.waited = 0.0
+        self._said_kind = kind
         self._timeouts = timeouts or Timeouts()
         self._wanted = model
         self._served: tuple[ServedModel, ...] = ()
@@ -132,6 +139,10 @@ class SglangClient:
             )
         return self._wanted or names[0]
 
+    def kind(self) -> ServerKind:
+        """Return the kind of server. Raises what `complete` raises."""
+        return self._said_kind or kind_of(next((one.owner for one in self._list() if one.owner), ""))
+
     def _list(self) -> tuple[ServedModel, ...]:
         if not self._served:
             self._served = read_models(self._call("GET", "/v1/models").content)
@@ -165,36 +176,34 @@ class SglangClient:
 
         With `logprobs` the reply's tokens come with their log-probabilities, where the server gives them and
         `max_tokens` is at most MAX_LOGPROB_TOKENS. A server that refuses such a request is asked again without, once.
-        `tuning` is the tenant's. Servers other than SGLang get its salt too, as they get `rid`: vLLM knows it, and what
-        a server doesn't know it is to leave alone.
+        `tuning` is the tenant's; its salt goes to the kinds of server that know it.
         `cancelled` is asked twice a second, from the calling thread; it must not touch the ORM. Raises the errors of
         `apps.inference.errors`.
         """
-        rid = uuid.uuid4().hex
+        model = self._adapted(tuning.adapter) if tuning.adapter else self.model()
         body: dict[str, Any] = {
-            "model": self._adapted(tuning.adapter) if tuning.adapter else self.model(),
+            "model": model,
             "messages": [_joined(message) for message in messages],
             "response_format": {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema}},
             "max_tokens": max_tokens,
             "temperature": temperature,
-            "rid": rid,
-            **({"cache_salt": tuning.cache_salt} if tuning.cache_salt else {}),
+            **own_fields(self.kind(), rid=uuid.uuid4().hex, cache_salt=tuning.cache_salt),
             **(extra or {}),
         }
         if self._stream:
             body |= {"stream": True, "stream_options": {"include_usage": True}}
         if logprobs and self._gives_logprobs and max_tokens <= MAX_LOGPROB_TOKENS:
             try:
-                return self._completed({**body, "logprobs": True}, rid=rid, tuning=tuning, cancelled=cancelled)
+                return self._completed({**body, "logprobs": True}, tuning=tuning, cancelled=cancelled)
             except LogprobsRefusedError:
                 self._gives_logprobs = False
-        return self._completed(body, rid=rid, tuning=tuning, cancelled=cancelled)
+        return self._completed(body, tuning=tuning, cancelled=cancelled)
 
     def _completed(
-        self, body: Mapping[str, Any], *, rid: str, tuning: RequestTuning, cancelled: Callable[[], bool]
+        self, body: Mapping[str, Any], *, tuning: RequestTuning, cancelled: Callable[[], bool]
     ) -> Completion:
         try:
-            answer = self._call("POST", "/v1/chat/completions", body=body, rid=rid, cancelled=cancelled)
+            answer = self._call("POST", "/v1/chat/completions", body=body, rid=body.get("rid"), cancelled=cancelled)
         except BadRequestError:
             if tuning.adapter:
                 # Unloaded since the list was read? Then it isn't the request that is wrong.
@@ -204,7 +213,10 @@ class SglangClient:
         return read_events(answer.content) if answer.is_events else read_completion(answer.content)
 
     def abort(self, rid: str) -> None:
-        """Tell the server to stop working on a request. What can't be told is left to its own time limits."""
+        """Tell the server to stop working on a request of another client. What can't be told goes on there.
+
+        SGLang refuses it to the ordinary key where it has one for administration, and its router hands it on to nobody.
+        """
         self._runner.run(self._abort(rid))
 
     def _call(
@@ -240,6 +252,8 @@ class SglangClient:
                     raise RequestCancelledError("the request was cancelled")  # noqa: TRY301
             return task.result()
         except BaseException:
+            # This closes the connection, by which SGLang ends the request within seconds, also behind its router; where
+            # it may be told so, it ends at once.
             task.cancel()
             await asyncio.wait({task})
             if rid is not None:

@@ -29,6 +29,8 @@ _Number = Annotated[int, Field(ge=1, strict=True)]
 _Dollars = Annotated[Decimal, Field(ge=0)]
 
 Tokenizer = Literal["tekken-v7", "sentencepiece-v3"]
+# What a request may hold beside OpenAI's own fields: see apps.inference.dialects.
+ServerKind = Literal["sglang", "vllm", "openai"]
 # True is a flag without a value, a list several values, a table becomes JSON.
 FlagValue = bool | int | Decimal | str | list[str] | dict[str, int]
 
@@ -94,7 +96,8 @@ class Profile:
 
     `tokenizer` says how its tokens are counted, None: they are estimated. `gpus` is how many a server of it takes, for
     the GPU seconds of a call; 0 where nobody knows. `repository` is the model's name as SGLang is given it, None where
-    there is no public one; `launch` is None for servers that somebody else starts.
+    there is no public one; `launch` is None for servers that somebody else starts. `server` is the kind of server that
+    answers, None where it is told by what the server lists.
     """
 
     __pydantic_config__ = _CHECKED
@@ -110,6 +113,7 @@ class Profile:
     gpus: Annotated[int, Field(ge=0, strict=True)] = 0
     lora: Annotated[bool, Field(strict=True)] = False
     launch: Launch | None = None
+    server: ServerKind | None = None
     prices: tuple[Price, ...] = field(default=())
 
     def price(self, *, on: date) -> Price | None:

@@ -94,6 +94,7 @@ class _Event(BaseModel):
 class _Model(BaseModel):
     id: str
     parent: str | None = None
+    owned_by: str | None = None
 
 
 class _Models(BaseModel):
@@ -102,17 +103,19 @@ class _Models(BaseModel):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServedModel:
-    """What a server lists: a model, or an adapter with the name of its model as `parent`."""
+    """What a server lists: a model, or an adapter with the name of its model as `parent`; `owner` as it says."""
 
     name: str
     parent: str | None = None
+    owner: str = ""
 
 
 def read_models(content: bytes) -> tuple[ServedModel, ...]:
     """Return what a server lists. Raises ServerBrokenError."""
     try:
         return tuple(
-            ServedModel(name=model.id, parent=model.parent) for model in _Models.model_validate_json(content).data
+            ServedModel(name=model.id, parent=model.parent, owner=model.owned_by or "")
+            for model in _Models.model_validate_json(content).data
         )
     except ValidationError:
         raise ServerBrokenError("the model server's list of models can't be read") from None

@@ -102,7 +102,7 @@ class CountingServer:
                 self._abort(body["rid"])
                 _send(writer, 200, {})
             case "GET /v1/models":
-                _send(writer, 200, {"data": [{"id": MODEL}]})
+                _send(writer, 200, {"data": [{"id": MODEL, "owned_by": "sglang"}]})
             case "GET /server_info":
                 said = {
                     "max_total_num_tokens": self.tokens,

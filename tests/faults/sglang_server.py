@@ -14,6 +14,20 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 MODEL = "tiny"
+# Of OpenAI's API, chat completions and embeddings: what Quire has a use for.
+STANDARD = frozenset(
+    {
+        "model",
+        "messages",
+        "response_format",
+        "max_tokens",
+        "temperature",
+        "stream",
+        "stream_options",
+        "logprobs",
+        "input",
+    }
+)
 Fault = Callable[["_Handler"], None]
 
 
@@ -61,7 +75,8 @@ class LoopbackServer:
 
     `requests` are chat completions, each page a part again and the question one; `wire` is the last body as it came.
     `embedded` requests for vectors, each of which is `vector` for every text.
-    `adapters` are listed below the first model. Whatever hangs is let go by `released`.
+    `adapters` are listed below the first model, all as of `owner`. With `is_strict` fields that OpenAI's API doesn't
+    have are refused, in chat completions and elsewhere. Whatever hangs is let go by `released`.
     """
 
     url: str = ""
@@ -69,6 +84,8 @@ class LoopbackServer:
     finish_reason: str = "stop"
     models: tuple[str, ...] = (MODEL,)
     adapters: tuple[str, ...] = ()
+    owner: str = "sglang"
+    is_strict: bool = False
     faults: list[Fault] = field(default_factory=list)
     vector: tuple[float, ...] = (3.0, 4.0, *(0.0,) * 382)
     requests: list[dict[str, Any]] = field(default_factory=list)
@@ -103,8 +120,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         if self.path == "/v1/models":
-            data = [{"id": name, "object": "model"} for name in self.state.models]
-            data += [{"id": name, "object": "model", "parent": self.state.models[0]} for name in self.state.adapters]
+            card = {"object": "model", "owned_by": self.state.owner}
+            data = [{"id": name, **card} for name in self.state.models]
+            data += [{"id": name, "parent": self.state.models[0], **card} for name in self.state.adapters]
             self.send(200, json.dumps({"object": "list", "data": data}).encode())
         else:
             self.send(200, b"{}")
@@ -119,7 +137,10 @@ class _Handler(BaseHTTPRequestHandler):
         embedding = self.path == "/v1/embeddings"
         (self.state.embedded if embedding else self.state.requests).append(body if embedding else _apart(body))
         self.state.keys.append(self.headers.get("authorization"))
-        if self.state.faults:
+        strange = sorted(body.keys() - STANDARD) if self.state.is_strict else []
+        if strange:
+            self.send(400, json.dumps({"error": {"message": f"Unrecognized request argument: {strange[0]}"}}).encode())
+        elif self.state.faults:
             self.state.faults.pop(0)(self)
         elif embedding:
             self.send(200, vectors([self.state.vector] * len(body["input"])))

@@ -108,7 +108,10 @@ def ask(*, claim: Claim, clock: Clock, cancelled: Callable[[], bool]) -> Outcome
 def _client(url: str, *, claim: Claim) -> AdmittedClient:
     return AdmittedClient(
         client=SglangClient(
-            base_url=url, api_key=settings.QUIRE_INFERENCE_API_KEY, model=settings.QUIRE_INFERENCE_MODEL
+            base_url=url,
+            api_key=settings.QUIRE_INFERENCE_API_KEY,
+            model=settings.QUIRE_INFERENCE_MODEL,
+            kind=profile(settings.QUIRE_INFERENCE_PROFILE).server,
         ),
         admission=admission(url),
         tenant_id=claim.tenant_id,

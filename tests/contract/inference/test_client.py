@@ -11,6 +11,7 @@ from time import monotonic, sleep
 import pytest
 
 from apps.common.errors import QuireError, RetryableError, TerminalError
+from apps.inference.adapters import RequestTuning
 from apps.inference.client import MAX_LOGPROB_TOKENS, MAX_REPLY_BYTES, SglangClient, Timeouts
 from apps.inference.errors import (
     BadRequestError,
@@ -28,9 +29,11 @@ from apps.inference.errors import (
     WrongModelError,
 )
 from apps.inference.ledger import Usage
+from apps.inference.profiles import ServerKind
 from apps.inference.replies import TokenLogprob
 from tests.faults.sglang_server import (
     MODEL,
+    STANDARD,
     Fault,
     LoopbackServer,
     answers,
@@ -174,6 +177,59 @@ def test_the_longest_reply_with_log_probabilities_is_read(server: LoopbackServer
     client.close()
     assert reply.tokens is not None
     assert len(reply.tokens) == MAX_LOGPROB_TOKENS + 1
+
+
+TUNED = RequestTuning(cache_salt="salt")
+
+
+@pytest.mark.parametrize(
+    ("owner", "kind", "own"),
+    [
+        ("sglang", None, {"rid", "cache_salt"}),
+        ("vllm", None, {"cache_salt"}),
+        ("mistralai", None, set()),
+        ("", None, set()),
+        ("sglang", "openai", set()),
+        ("mistralai", "sglang", {"rid", "cache_salt"}),
+    ],
+)
+def test_only_a_server_that_knows_them_gets_fields_that_openai_does_not_have(
+    server: LoopbackServer, owner: str, kind: ServerKind | None, own: set[str]
+) -> None:
+    server.owner = owner
+    client = SglangClient(base_url=server.url, kind=kind)
+    client.complete(messages=MESSAGES, schema=SCHEMA, max_tokens=10, logprobs=True, tuning=TUNED)
+    client.complete(messages=MESSAGES, schema=SCHEMA, max_tokens=10)
+    client.close()
+    assert [request.keys() - STANDARD for request in server.requests] == [own, own - {"cache_salt"}]
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_a_server_that_refuses_what_it_does_not_know_is_asked_in_openais_words(
+    server: LoopbackServer, stream: bool
+) -> None:
+    server.is_strict = True
+    server.owner = "mistralai"
+    server.reply = '{"total": 1}'
+    client = SglangClient(base_url=server.url, stream=stream)
+    reply = client.complete(messages=MESSAGES, schema=SCHEMA, max_tokens=10, logprobs=True, tuning=TUNED)
+    client.close()
+    assert reply.text == '{"total": 1}'
+    told = SglangClient(base_url=server.url, kind="sglang", stream=stream)
+    with pytest.raises(BadRequestError):
+        told.complete(messages=MESSAGES, schema=SCHEMA, max_tokens=10)
+    told.close()
+
+
+def test_a_server_that_knows_no_abort_is_told_by_the_connections_end(server: LoopbackServer) -> None:
+    server.owner = "mistralai"
+    client = SglangClient(base_url=server.url, timeouts=Timeouts(read=60, total=60))
+    cancelled = threading.Event()
+    server.faults = [hangs_for_good(cancelled.set)]
+    with pytest.raises(RequestCancelledError):
+        client.complete(messages=MESSAGES, schema=SCHEMA, max_tokens=10, cancelled=cancelled.is_set)
+    client.close()
+    assert server.aborted == []
 
 
 def test_neighbouring_texts_are_sent_as_one(client: SglangClient, server: LoopbackServer) -> None:
