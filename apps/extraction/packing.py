@@ -104,16 +104,20 @@ def reply_tokens(profile: Profile) -> int:
 
 
 def pack(
-    *, pages: Iterable[Page], profile: Profile, pictures: Mapping[int, tuple[int, int]] | None = None
+    *,
+    pages: Iterable[Page],
+    profile: Profile,
+    pictures: Mapping[int, tuple[int, int]] | None = None,
+    system: str = SYSTEM,
 ) -> Iterator[Packed | TooLong]:
     """Yield a document's prompts: one where it fits, else windows that share a page. Reads pages as it needs them.
 
     `pictures` are the stored pictures' sizes by page number, in pixels; without it each page is taken to have one of
-    its own shape. A page read by OCR keeps its picture and gives it up only where both fit no prompt at all; of the
-    other pages that need one, as many get it as there is room left, the neediest first. A page that fits no prompt
-    even as text alone is yielded as TooLong.
+    its own shape. `system` are the words that come first. A page read by OCR keeps its picture and gives it up only
+    where both fit no prompt at all; of the other pages that need one, as many get it as there is room left, the
+    neediest first. A page that fits no prompt even as text alone is yielded as TooLong.
     """
-    sizer = _Sizer(profile=profile, pictures=pictures)
+    sizer = _Sizer(profile=profile, pictures=pictures, system=system)
     room = profile.context - QUESTION_TOKENS - reply_tokens(profile) - sizer.frame
     held: dict[int, Sheet] = {}
 
@@ -143,11 +147,11 @@ def pack(
 class _Sizer:
     """Knows what each form of a page takes in one profile's prompts."""
 
-    def __init__(self, *, profile: Profile, pictures: Mapping[int, tuple[int, int]] | None) -> None:
+    def __init__(self, *, profile: Profile, pictures: Mapping[int, tuple[int, int]] | None, system: str) -> None:
         self._exact = counter(profile)
         self._rule = profile.images
         self._pictures = pictures
-        self.frame = _frame(self._exact)
+        self.frame = _frame(self._exact, system=system)
         self._break = 0 if self._exact is None else _break(self._exact)
 
     def least(self, page: Page, *, room: int) -> Sheet:
@@ -222,11 +226,11 @@ def _neediest_first(sheet: Sheet) -> tuple[int, float, int]:
     return -sheet.need, -sheet.doubt, sheet.page.number
 
 
-def _frame(exact: TokenCounter | None) -> int:
+def _frame(exact: TokenCounter | None, *, system: str) -> int:
     """Return the tokens of a prompt of nothing but the system's words."""
     if exact is None:
-        return FRAME_TOKENS + estimated_tokens(SYSTEM)
-    return exact.request(({"role": "system", "content": SYSTEM}, {"role": "user", "content": ""}))
+        return FRAME_TOKENS + estimated_tokens(system)
+    return exact.request(({"role": "system", "content": system}, {"role": "user", "content": ""}))
 
 
 def _break(exact: TokenCounter) -> int:

@@ -34,7 +34,12 @@ class DocumentPrompt:
     images: int
 
 
-def document_prompt(*, pages: Sequence[Page], images: Sequence[PageImage]) -> DocumentPrompt:
+def system_words(*, mark: str = "") -> str:
+    """Return the fixed words; after a tenant's mark, so that its prompts have no beginning in common with another's."""
+    return f"<{mark}>\n{SYSTEM}" if mark else SYSTEM
+
+
+def document_prompt(*, pages: Sequence[Page], images: Sequence[PageImage], system: str = SYSTEM) -> DocumentPrompt:
     """Return system and document. A page without a picture goes as text alone."""
     pictures = {image.page: image for image in images}
     parts: list[dict[str, Any]] = []
@@ -45,7 +50,7 @@ def document_prompt(*, pages: Sequence[Page], images: Sequence[PageImage]) -> Do
             data = base64.b64encode(picture.jpeg).decode()
             parts.append({"type": "image_url", "image_url": {"url": f"data:image/jpeg;base64,{data}"}})
     return DocumentPrompt(
-        messages=({"role": "system", "content": SYSTEM}, {"role": "user", "content": tuple(parts)}),
+        messages=({"role": "system", "content": system}, {"role": "user", "content": tuple(parts)}),
         images=len(pictures),
     )
 

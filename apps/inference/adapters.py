@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from hashlib import blake2b
 
 from apps.common.errors import TerminalError
 from apps.inference.profiles import profile
@@ -29,6 +30,17 @@ class RequestTuning:
 
     adapter: str = ""
     cache_salt: str = field(default="", repr=False)
+
+    @property
+    def mark(self) -> str:
+        """What the tenant's prompts begin with, made from the salt; nothing without one.
+
+        It keeps prefixes apart where the salt doesn't come to the server: SGLang's router hands on no field that it
+        doesn't know, and other servers take none. It isn't the salt, for a model may repeat what it has read.
+        """
+        if not self.cache_salt:
+            return ""
+        return blake2b(self.cache_salt.encode(), digest_size=8, person=b"quire prompt").hexdigest()
 
 
 PLAIN = RequestTuning()

@@ -17,7 +17,7 @@ from apps.extraction.merging import merged
 from apps.extraction.packing import QUESTION_TOKENS, REPLY_TOKENS, Packed, estimated_tokens, pack, text_tokens
 from apps.extraction.page_index import DocumentIndex
 from apps.extraction.page_need import Need
-from apps.extraction.prompt import DocumentPrompt, Part, ask, document_prompt, question
+from apps.extraction.prompt import DocumentPrompt, Part, ask, document_prompt, question, system_words
 from apps.extraction.values import ExtractedValue
 from apps.extraction.windows import TooLong
 from apps.inference.adapters import PLAIN, RequestTuning
@@ -66,6 +66,7 @@ class SglangEngine:
     ) -> None:
         self._guidance = guidance
         self._tuning = tuning
+        self._system = system_words(mark=tuning.mark)
         self._profile = profile
         self._client = client
         self._ledger = ledger
@@ -94,7 +95,7 @@ class SglangEngine:
         notes: list[str] = []
         begun = False
         unread: set[str] = set()
-        for part in pack(pages=request.pages(), profile=self._profile, pictures=request.pictures):
+        for part in pack(pages=request.pages(), profile=self._profile, pictures=request.pictures, system=self._system):
             if isinstance(part, TooLong):
                 notes.append(f"page {part.page} alone is longer than the model's context and was not read")
                 unread.update(field.name for field in fields)
@@ -179,7 +180,7 @@ class SglangEngine:
         kept = list(images)
         for least in (Need.LAYOUT, Need.SCAN, Need.ONLY, None):
             kept = [image for image in kept if least is not None and needs[image.page] >= least]
-            prompt = document_prompt(pages=packed.pages, images=kept)
+            prompt = document_prompt(pages=packed.pages, images=kept, system=self._system)
             try:
                 if exact is None or exact.request(ask(prompt=prompt, question="")) <= limit:
                     break

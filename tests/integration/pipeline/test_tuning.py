@@ -15,6 +15,7 @@ from django.test import override_settings
 from apps.common.clock import SYSTEM_CLOCK
 from apps.documents import queries as documents
 from apps.documents.models import DocumentStatus
+from apps.extraction.prompt import SYSTEM
 from apps.inference import operations as inference
 from apps.inference import profiles
 from apps.pipeline.models import StageRun
@@ -66,7 +67,13 @@ def test_salts_differ_between_tenants_and_stay(tenant: UUID, other_tenant: UUID,
     upload_letter(tenant, mark="a")
     upload_letter(other_tenant, mark="b")
     upload_letter(tenant, mark="c")
+    # The prompts' own beginnings too: not every server takes the salt.
+    own, others, again = (request["messages"][0]["content"] for request in server.requests)
+    assert own == again == f"{own[:18]}\n{SYSTEM}"
+    assert others == f"{others[:18]}\n{SYSTEM}"
+    assert own[:18] != others[:18]
     first, other, second = (request["cache_salt"] for request in server.requests)
+    assert own[1:17] not in first
     assert first == second != other
     for salt, of in ((first, tenant), (other, other_tenant)):
         assert len(salt) == len("salt_") + 43

@@ -15,7 +15,7 @@ from PIL import Image
 from apps.extraction.engines.protocol import PageImage
 from apps.extraction.packing import MAX_PICTURES, Form, Packed, estimated_tokens, pack
 from apps.extraction.page_need import Need, doubt, need
-from apps.extraction.prompt import SYSTEM, ask, document_prompt, question
+from apps.extraction.prompt import SYSTEM, ask, document_prompt, question, system_words
 from apps.extraction.windows import TooLong
 from apps.inference.profiles import profile
 from apps.inference.tokens import counter
@@ -208,9 +208,19 @@ def _document(
 
 
 @settings(max_examples=60)
-@given(drawing=_PAGES, fields=_FIELDS, name=st.sampled_from(["small", "large"]), context=st.integers(14_000, 30_000))
+@given(
+    drawing=_PAGES,
+    fields=_FIELDS,
+    name=st.sampled_from(["small", "large"]),
+    context=st.integers(14_000, 30_000),
+    mark=st.sampled_from(["", "0123456789abcdef", "fedcba9876543210"]),
+)
 def test_what_is_predicted_is_what_is_sent(
-    drawing: Sequence[tuple[str, TextSource, tuple[int, int] | None]], fields: list[Field], name: str, context: int
+    drawing: Sequence[tuple[str, TextSource, tuple[int, int] | None]],
+    fields: list[Field],
+    name: str,
+    context: int,
+    mark: str,
 ) -> None:
     """Equal for Tekken, never too few for SentencePiece; and never more than the context has."""
     pages, sizes = _document(drawing)
@@ -218,10 +228,12 @@ def test_what_is_predicted_is_what_is_sent(
     exact = counter(model)
     assert exact is not None
     words = question(schema=Schema(slug="s", version=1, title="S", description="", fields=tuple(fields)), fields=fields)
-    for part in pack(pages=pages, profile=model, pictures=sizes):
+    system = system_words(mark=mark)
+    for part in pack(pages=pages, profile=model, pictures=sizes, system=system):
         if isinstance(part, TooLong):
             continue
-        sent = exact.request(ask(prompt=document_prompt(pages=part.pages, images=_images(part, sizes)), question=words))
+        prompt = document_prompt(pages=part.pages, images=_images(part, sizes), system=system)
+        sent = exact.request(ask(prompt=prompt, question=words))
         predicted = part.tokens + exact.text(words)
         assert predicted == sent if name == "small" else predicted >= sent
         assert part.tokens + 4096 + 4096 <= context
