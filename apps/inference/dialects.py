@@ -1,4 +1,4 @@
-"""What a request may hold beside OpenAI's own fields, by the kind of server: others refuse fields that they don't know."""
+"""What a request may hold beside OpenAI's own fields: some servers refuse fields that they don't know."""
 
 from __future__ import annotations
 
