@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from uuid import UUID
@@ -108,7 +108,12 @@ def _server(said: dict[str, object]) -> Iterator[str]:
 
 
 INFO = {"max_total_num_tokens": 500_000, "max_running_requests": 64, "max_queued_requests": 40}
-WORKERS = {"workers": [{"is_healthy": True}, {"is_healthy": True}, {"is_healthy": False}]}
+NOBODY = "http://127.0.0.1:9"
+
+
+def _workers(*urls: str, unhealthy: str = "http://127.0.0.1:10") -> dict[str, object]:
+    workers: list[dict[str, object]] = [{"url": url, "is_healthy": True} for url in urls]
+    return {"workers": [*workers, {"url": unhealthy, "is_healthy": False}], "total": len(urls) + 1}
 
 
 @pytest.mark.parametrize(
@@ -124,8 +129,17 @@ WORKERS = {"workers": [{"is_healthy": True}, {"is_healthy": True}, {"is_healthy"
             Capacity(first=500_000, most=500_000, requests=64, queue=1),
         ),
         (
-            {"/server_info": INFO, "/workers": WORKERS},
+            {"/server_info": INFO, "/workers": _workers(NOBODY, f"{NOBODY}1")},
             Capacity(first=1_000_000, most=1_000_000, requests=128, queue=80),
+        ),
+        (
+            {"/workers": _workers(NOBODY, f"{NOBODY}1")},
+            Capacity(first=2 * 131_072, most=32 * 131_072, requests=512, queue=32),
+        ),
+        ({"/workers": _workers()}, Capacity(first=131_072, most=16 * 131_072, requests=256, queue=16)),
+        (
+            {"/workers": _workers("file:///etc/passwd", "grpc://127.0.0.1:9")},
+            Capacity(first=131_072, most=16 * 131_072, requests=256, queue=16),
         ),
         ({}, Capacity(first=131_072, most=16 * 131_072, requests=256, queue=16)),
         (
@@ -133,11 +147,36 @@ WORKERS = {"workers": [{"is_healthy": True}, {"is_healthy": True}, {"is_healthy"
             Capacity(first=131_072, most=2_097_152, requests=256, queue=16),
         ),
     ],
-    ids=["sglang", "data parallel, endless queue", "no queue", "router", "another server", "nonsense"],
+    ids=[
+        "sglang",
+        "data parallel, endless queue",
+        "no queue",
+        "router that speaks for all",
+        "router before servers that can't be reached",
+        "router before none that is healthy",
+        "no servers' addresses",
+        "another server",
+        "nonsense",
+    ],
 )
 def test_what_a_server_holds(said: dict[str, object], capacity: Capacity) -> None:
     with _server(said) as url:
         assert capacity_of(url=url, profile=profile("small")) == capacity
+
+
+def test_a_router_holds_what_each_server_behind_it_holds() -> None:
+    small = {"max_total_num_tokens": 100_000, "max_running_requests": 8, "max_queued_requests": 10}
+    with ExitStack() as servers:
+        large = servers.enter_context(_server({"/server_info": INFO})).removesuffix("/v1")
+        little = servers.enter_context(_server({"/server_info": small})).removesuffix("/v1")
+        listed = _workers(large, little, f"{little}/", unhealthy=f"{large}/other")
+        router = servers.enter_context(_server({"/workers": listed}))
+        held = capacity_of(url=router, profile=profile("small"))
+        assert held == Capacity(first=600_000, most=600_000, requests=72, queue=50)
+        # One that takes calls but can't be asked counts as a server that doesn't tell.
+        router = servers.enter_context(_server({"/workers": _workers(little, NOBODY)}))
+        held = capacity_of(url=router, profile=profile("small"))
+        assert held == Capacity(first=231_072, most=100_000 + 16 * 131_072, requests=264, queue=26)
 
 
 def test_a_server_that_is_not_there_is_told_apart() -> None:
