@@ -71,7 +71,7 @@ def check(
     key: Annotated[str, typer.Option("--api-key-env", help="the environment variable that holds the key")] = KEY,
     as_json: AsJson = False,
 ) -> None:
-    """Ask a running server whether it can serve a profile.
+    """Ask a running server whether it can serve a profile; of SGLang's router also each server behind it.
 
     Exit code 0: it can. 1: it can't, and what to do is printed. 2: the question is wrong. 3: nobody answers there.
     """
@@ -97,14 +97,20 @@ def check(
 
 
 def _print(report: ServerReport) -> None:
+    _print_findings(report)
+    for one in report.behind:
+        sys.stdout.write(f"{one.url}, behind it:\n")
+        _print_findings(one)
+    verdict = f"{report.failed} to mend before it can" if report.failed else "it can"
+    sys.stdout.write(f"{report.url} as '{report.profile}': {verdict}.\n")
+
+
+def _print_findings(report: ServerReport) -> None:
     table = Table("check", "", "found", "what to do")
     for one in report.findings:
         # A server's words are text, never markup.
         table.add_row(one.check, Text(one.status, style=COLOURS[one.status]), Text(one.detail), Text(one.advice))
     console().print(table)
-    failed = sum(one.status == Status.FAILED for one in report.findings)
-    verdict = f"{failed} to mend before it can" if failed else "it can"
-    sys.stdout.write(f"{report.url} as '{report.profile}': {verdict}.\n")
 
 
 @app.command()

@@ -1,7 +1,8 @@
 """Asks a running model server whether it can serve a profile: what holds, what doesn't, and what to do about it.
 
 Works against any server that speaks OpenAI's chat completions; an SGLang server also tells its settings at
-`/server_info`. What can't be seen is `unknown`, which is no fault. It sends a handful of small requests.
+`/server_info`. SGLang's router doesn't, but where its servers are: each of them is asked too. What can't be seen is
+`unknown`, which is no fault. It sends a handful of small requests.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from typing import Any, TypeVar
 
@@ -17,6 +18,7 @@ import httpx
 from PIL import Image
 from pydantic import BaseModel, ValidationError
 
+from apps.inference.fleet import Worker, read_workers
 from apps.inference.profiles import Profile
 from apps.inference.server_findings import (
     PICTURE,
@@ -26,6 +28,7 @@ from apps.inference.server_findings import (
     ServerReport,
     about_picture_tokens,
     about_schema,
+    about_servers,
     about_usage,
     failed,
     ok,
@@ -96,18 +99,49 @@ class _Answer:
             return None
 
 
+# Of more servers behind a router the rest isn't asked: they are alike, or the first ones would tell.
+MOST_CHECKED = 16
+
+
 def check_server(*, url: str, profile: Profile, api_key: str | None = None, model: str | None = None) -> ServerReport:
     """Ask a server, by the name `model` or the first that it lists. Raises ValueError where `url` is none."""
     base = url.rstrip("/").removesuffix("/v1")
     address = httpx.URL(base)
     if address.scheme not in {"http", "https"} or not address.host:
         raise ValueError("the address has to be a URL that begins with http:// or https://")
-    timeout = httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS)
-    # Answers come uncompressed, so that they can be bounded.
-    with httpx.Client(base_url=base, timeout=timeout, headers={"accept-encoding": "identity"}) as http:
+    report, workers = _checked(base, profile=profile, api_key=api_key, model=model)
+    if not workers:
+        return report
+    asked = [_checked(one.url, profile=profile, api_key=api_key, model=model)[0] for one in workers[:MOST_CHECKED]]
+    return replace(
+        report,
+        findings=(*report.findings, about_servers(workers, asked=len(asked))),
+        behind=tuple(one if one.reachable else _from_elsewhere(one) for one in asked),
+    )
+
+
+def _checked(
+    base: str, *, profile: Profile, api_key: str | None, model: str | None
+) -> tuple[ServerReport, tuple[Worker, ...]]:
+    """Return what is found of a server itself, and the servers that it says are behind it."""
+    with _http(base) as http:
         run = _Run(http=http, profile=profile, api_key=api_key, wanted=model)
         findings = tuple(run.findings())
-    return ServerReport(url=base, profile=profile.name, model=run.model, reachable=run.reachable, findings=findings)
+        workers = run.workers() if run.model else ()
+    report = ServerReport(url=base, profile=profile.name, model=run.model, reachable=run.reachable, findings=findings)
+    return report, workers
+
+
+def _from_elsewhere(report: ServerReport) -> ServerReport:
+    """Return the report of a server that only the router has to reach, as in a network of containers."""
+    detail = f"not from here ({report.findings[0].detail}): ask it where the router runs"
+    return replace(report, findings=(unknown("reachable", detail),))
+
+
+def _http(base: str) -> httpx.Client:
+    timeout = httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS)
+    # Answers come uncompressed, so that they can be bounded.
+    return httpx.Client(base_url=base, timeout=timeout, headers={"accept-encoding": "identity"})
 
 
 class _Run:
@@ -154,6 +188,11 @@ class _Run:
         yield self._about_queue()
         if self._profile.lora:
             yield self._about_adapters()
+
+    def workers(self) -> tuple[Worker, ...]:
+        """Return the servers behind this one, as SGLang's router lists them."""
+        answer = self._send("GET", "/workers")
+        return read_workers(answer.content) if answer.is_good else ()
 
     def _about_refusal(self) -> Finding:
         advice = "check it" if self._key else "set QUIRE_INFERENCE_API_KEY"

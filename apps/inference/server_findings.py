@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from jsonschema import Draft202012Validator
 from pydantic import BaseModel
+
+from apps.inference.fleet import Worker
 
 # Pixels: 2 rows of 3 and a break each under Mistral's rule.
 PICTURE = (84, 56)
@@ -45,18 +47,28 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerReport:
-    """What was found of a server. `model` is the name it was asked by, None where it never came to that."""
+    """What was found of a server. `model` is the name it was asked by, None where it never came to that.
+
+    `behind` are the reports of the servers that it lists as those it sends requests to, as SGLang's router does.
+    """
 
     url: str
     profile: str
     model: str | None
     reachable: bool
     findings: tuple[Finding, ...]
+    behind: tuple[ServerReport, ...] = ()
+
+    @property
+    def failed(self) -> int:
+        """Count what failed, of the servers behind it too."""
+        own = sum(finding.status == Status.FAILED for finding in self.findings)
+        return own + sum(report.failed for report in self.behind)
 
     @property
     def fits(self) -> bool:
         """Say whether nothing failed."""
-        return all(finding.status != Status.FAILED for finding in self.findings)
+        return not self.failed
 
 
 class Message(BaseModel):
@@ -105,6 +117,19 @@ def failed(check: str, detail: str, advice: str) -> Finding:
 def unknown(check: str, detail: str) -> Finding:
     """Return that the server doesn't let a check be seen."""
     return Finding(check=check, status=Status.UNKNOWN, detail=detail)
+
+
+def about_servers(workers: Sequence[Worker], *, asked: int) -> Finding:
+    """Say how many servers a router sends requests to, and how many of them were asked too."""
+    ill = [worker.url for worker in workers if not worker.is_healthy]
+    if ill:
+        return failed(
+            "servers",
+            f"{len(workers) - len(ill)} of {len(workers)} take requests; not: {', '.join(ill)}",
+            "look at their logs: the router sends them nothing until they answer its health check",
+        )
+    more = f"; the first {asked} were asked" if asked < len(workers) else ""
+    return ok("servers", f"{len(workers)} behind it take requests{more}")
 
 
 def about_schema(text: str, *, reason: str | None) -> Finding:

@@ -36,6 +36,17 @@ def test_a_server_that_fits_is_0_and_one_that_does_not_1(capsys: pytest.CaptureF
     assert [one["check"] for one in report["findings"] if one["status"] == "failed"] == ["context"]
 
 
+def test_the_servers_behind_a_router_are_shown_with_what_is_wrong_of_them(capsys: pytest.CaptureFixture[str]) -> None:
+    router, server = Sglang(), Sglang()
+    server.models = [{"id": "small", "max_model_len": 8192}]
+    with loopback(server) as behind, loopback(router) as there:
+        router.workers = [{"url": behind.url, "is_healthy": True}]
+        assert main(["models", "check", there.url]) == 1
+    said = capsys.readouterr().out
+    assert f"{behind.url}, behind it:" in said
+    assert f"{there.url} as 'small': 1 to mend before it can." in said
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [

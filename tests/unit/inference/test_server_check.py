@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from apps.inference.profiles import profile
-from apps.inference.server_check import check_server
-from apps.inference.server_findings import ServerReport, Status
+from apps.inference.server_check import MOST_CHECKED, check_server
+from apps.inference.server_findings import Finding, ServerReport, Status
 from tests.unit.cli.loopback import Asked, loopback
 
 REPLY = {"answer": "green", "sure": True, "digit": 3}
@@ -43,6 +45,7 @@ class Sglang:
         self.picture_status = 200
         self.picture_tokens = PICTURE_TOKENS
         self.cached: int | None = 90
+        self.workers: list[dict[str, object]] | None = None
 
     def __call__(self, asked: Asked) -> tuple[int, object]:
         if self.key and asked.headers.get("authorization") != f"Bearer {self.key}":
@@ -51,6 +54,8 @@ class Sglang:
             return 200, {"data": self.models}
         if asked.path == "/server_info":
             return (404, {}) if self.info is None else (200, self.info)
+        if asked.path == "/workers":
+            return (404, {}) if self.workers is None else (200, {"workers": self.workers})
         assert isinstance(asked.body, dict)
         pictured = len(asked.body["messages"][1]["content"]) == 2
         if pictured and self.picture_status != 200:
@@ -157,6 +162,46 @@ def test_a_model_that_is_not_there_is_named_with_those_that_are() -> None:
 def test_a_page_of_html_is_no_model_server() -> None:
     with _checked(lambda _: (200, b"<html>Welcome</html>")) as report:
         assert _failed(report) == {"model": "the server doesn't list its models (200: <html>Welcome</html>)"}
+
+
+def test_each_server_behind_a_router_is_checked() -> None:
+    router, good, bad = Sglang(), Sglang(), Sglang()
+    router.info = None
+    bad.info = {**INFO, "max_total_num_tokens": 60_000}
+    with loopback(good) as one, loopback(bad) as other:
+        router.workers = [{"url": url, "is_healthy": True} for url in (one.url, other.url, "http://127.0.0.1:9")]
+        with _checked(router, key="sesame") as report:
+            assert report.findings[-1] == Finding(check="servers", status=Status.OK, detail="3 behind it take requests")
+            fitting, little, away = report.behind
+            assert [behind.url for behind in report.behind] == [one.url, other.url, "http://127.0.0.1:9"]
+            assert {asked.headers.get("authorization") for asked in one.asked} == {"Bearer sesame", None}
+    assert (_failed(report), _failed(fitting), _failed(little)) == ({}, {}, {"context": LITTLE_MEMORY})
+    # Only the router has to reach it.
+    (found,) = away.findings
+    assert (found.check, found.status) == ("reachable", Status.UNKNOWN)
+    assert found.detail.startswith("not from here (")
+    assert (report.failed, report.fits) == (1, False)
+
+
+def test_a_server_that_the_router_passes_over_is_named() -> None:
+    router, good = Sglang(), Sglang()
+    with loopback(good) as one:
+        router.workers = [
+            {"url": one.url, "is_healthy": True},
+            {"url": "http://127.0.0.1:9", "is_healthy": False},
+        ]
+        with _checked(router) as report:
+            assert _failed(report) == {"servers": "1 of 2 take requests; not: http://127.0.0.1:9"}
+            assert report.failed == 1
+
+
+def test_many_servers_behind_a_router_are_not_all_asked() -> None:
+    router, good = Sglang(), Sglang()
+    with loopback(lambda asked: good(replace(asked, path=re.sub(r"^/\d+", "", asked.path)))) as one:
+        router.workers = [{"url": f"{one.url}/{number}", "is_healthy": True} for number in range(MOST_CHECKED + 1)]
+        with _checked(router) as report:
+            assert report.findings[-1].detail == "17 behind it take requests; the first 16 were asked"
+            assert len(report.behind) == 16
 
 
 def test_nobody_there() -> None:
