@@ -22,7 +22,8 @@ class ModelCall(TenantModel):
 
     `document_pages` is the length of the whole document, so that a page's cost outlives a deleted document.
     `gpu_seconds` is an upper bound: see `apps.inference.ledger.gpu_seconds`. `price_date` is the first day of the price
-    that was used, null where the model has none.
+    that was used, null where the model has none. `predicted_tokens` is the prompt as it was counted before it was sent,
+    null where the server said nothing of its own count.
     """
 
     document_id = models.UUIDField(null=True)
@@ -42,6 +43,7 @@ class ModelCall(TenantModel):
     document_pages = models.IntegerField(db_default=0)
     gpu_seconds = models.FloatField(db_default=0.0)
     price_date = models.DateField(null=True)
+    predicted_tokens = models.IntegerField(null=True)
     cost_basis = models.CharField(max_length=16, choices=CostBasis, db_default=CostBasis.USAGE)
 
     class Meta:

@@ -326,5 +326,6 @@ def _row(call: CallRecord) -> ModelCall:
         outcome=call.outcome,
         gpu_seconds=call.gpu_seconds,
         price_date=call.price_date,
+        predicted_tokens=call.reservation.prompt_tokens if call.reservation and call.prompt_tokens else None,
         cost_basis=CostBasis.RESERVED if assumed else CostBasis.USAGE,
     )

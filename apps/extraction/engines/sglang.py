@@ -31,6 +31,7 @@ from apps.inference.errors import (
     TruncatedReplyError,
 )
 from apps.inference.ledger import NOTHING, CallRecord, Purse, Reservation, Usage, gpu_seconds
+from apps.inference.predictions import WATCH
 from apps.inference.profiles import Profile
 from apps.inference.tokens import counter
 from apps.parsing.pages import ParsedDocument
@@ -284,6 +285,14 @@ class SglangEngine:
     def _record(
         self, prompt: DocumentPrompt, usage: Usage, reservation: Reservation, *, seconds: float, outcome: str
     ) -> None:
+        if usage.prompt_tokens:
+            WATCH.compare(
+                engine=self.name,
+                model=usage.model,
+                predicted=reservation.prompt_tokens,
+                counted=usage.prompt_tokens,
+                is_exact=self._profile.tokenizer is not None,
+            )
         today = _today()
         price = self._profile.price(on=today)
         self._ledger.record(

@@ -294,11 +294,20 @@ def test_a_call_that_broke_off_is_booked_with_what_was_reserved(tenant: UUID, cl
     state = _only(tenant, clock)
     assert (state.spent, state.held) == (Amount(usd=DOLLAR, tokens=1000), Amount())
     with tenant_scope(tenant):
-        rows = ModelCall.objects.order_by("-cost").values_list("outcome", "cost", "prompt_tokens", "cost_basis")
+        rows = ModelCall.objects.order_by("-cost").values_list(
+            "outcome", "cost", "prompt_tokens", "predicted_tokens", "cost_basis"
+        )
         assert list(rows) == [
-            ("model_timeout", DOLLAR, 900, CostBasis.RESERVED),
-            ("model_busy", 0, 0, CostBasis.USAGE),
+            ("model_timeout", DOLLAR, 900, None, CostBasis.RESERVED),
+            ("model_busy", 0, 0, None, CostBasis.USAGE),
         ]
+
+
+def test_what_was_counted_stands_beside_what_the_server_counts(tenant: UUID, clock: HeldClock) -> None:
+    _settle(tenant, clock, _call(cost="0.5", prompt_tokens=931, reservation=_reserve(tenant, clock)))
+    with tenant_scope(tenant):
+        call = ModelCall.objects.get()
+    assert (call.prompt_tokens, call.predicted_tokens) == (931, 900)
 
 
 @pytest.mark.parametrize("outcome", sorted(NEVER_SENT))

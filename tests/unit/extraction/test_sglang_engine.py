@@ -17,7 +17,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from structlog.testing import capture_logs
 
+from apps.extraction.engines import sglang
 from apps.extraction.engines.protocol import ExtractionRequest, PageImage
 from apps.extraction.engines.sglang import SglangEngine
 from apps.extraction.prompt import SYSTEM
@@ -26,6 +28,7 @@ from apps.inference.budgets import BudgetSpentError
 from apps.inference.client import SglangClient
 from apps.inference.errors import ServerBusyError, UnauthorisedError
 from apps.inference.ledger import Reservation
+from apps.inference.predictions import PredictionWatch
 from apps.inference.profiles import profile
 from apps.inference.tokens import counter
 from apps.parsing.pages import Box, Page, ParsedDocument, TextSource, Word
@@ -391,6 +394,32 @@ def test_every_call_is_in_the_ledger_with_its_price(bench: Bench) -> None:
     assert good.price_date == date(2025, 8, 12)
     assert good.gpu_seconds == 4 * good.seconds
     assert bench.calls.ahead == [(4096, "even the shortest call")] * 2
+
+
+def test_a_prompt_that_the_server_counts_otherwise_is_said_in_numbers(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server counts 1,000 tokens whatever it is sent, and a page's picture alone takes 2,200."""
+    monkeypatch.setattr(sglang, "WATCH", PredictionWatch())
+    bench.server.faults = [answers(503)]
+    bench.server.reply = json.dumps({"total": None})
+    with capture_logs() as said:
+        with pytest.raises(ServerBusyError):
+            bench.ask("total")
+        bench.ask("total")
+        bench.ask("total")
+    predicted = bench.calls.reserved[1].prompt_tokens
+    assert predicted > 2200
+    (warning,) = said
+    assert warning == {
+        "event": "prompt_tokens_mispredicted",
+        "log_level": "warning",
+        "engine": "sglang:medium",
+        "model": "tiny",
+        "predicted": predicted,
+        "counted": 1000,
+        "off_by": 1000 - predicted,
+    }
 
 
 def test_a_document_of_several_calls_is_looked_ahead_at_once(bench: Bench) -> None:
