@@ -9,6 +9,7 @@ from contextlib import suppress
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from time import monotonic
 from typing import Any, Literal, Protocol
 
 import httpx
@@ -17,6 +18,7 @@ import numpy.typing as npt
 from pydantic import BaseModel, FiniteFloat, ValidationError
 
 from apps.common.errors import TerminalError, WaitingError
+from apps.inference.ledger import EmbeddingUsage
 from apps.inference.refusals import wished_delay
 
 DIMENSIONS = 384
@@ -48,8 +50,13 @@ class Embedder(Protocol):
     @property
     def name(self) -> str: ...
 
-    def embed(self, texts: Sequence[str], *, kind: TextKind = "passage") -> Vectors:
-        """Return float32 of shape (len(texts), DIMENSIONS), each row of unit length; zeros for an empty text."""
+    def embed(
+        self, texts: Sequence[str], *, kind: TextKind = "passage", usage: EmbeddingUsage | None = None
+    ) -> Vectors:
+        """Return float32 of shape (len(texts), DIMENSIONS), each row of unit length; zeros for an empty text.
+
+        What a server took for it is added to `usage`, also where it fails; the local model takes nothing.
+        """
 
 
 class LocalEmbedder:
@@ -64,7 +71,13 @@ class LocalEmbedder:
         self._lock = threading.Lock()
         self._loaded: tuple[Any, Any] | None = None
 
-    def embed(self, texts: Sequence[str], *, kind: TextKind = "passage") -> Vectors:  # noqa: ARG002 - one for both
+    def embed(
+        self,
+        texts: Sequence[str],
+        *,
+        kind: TextKind = "passage",  # noqa: ARG002 - one for both
+        usage: EmbeddingUsage | None = None,  # noqa: ARG002 - nobody is asked
+    ) -> Vectors:
         vectors = np.zeros((len(texts), DIMENSIONS), dtype=np.float32)
         if not texts:
             return vectors
@@ -118,12 +131,20 @@ class _Vector(BaseModel):
     embedding: list[FiniteFloat]
 
 
+class _Usage(BaseModel):
+    prompt_tokens: int = 0
+
+
 class _Reply(BaseModel):
     data: list[_Vector]
+    usage: _Usage | None = None
 
 
 class RemoteEmbedder:
-    """An OpenAI-compatible embedding server, e.g. SGLang with `--is-embedding`."""
+    """An OpenAI-compatible embedding server, e.g. SGLang with `--is-embedding`.
+
+    Nothing of a tenant goes along but the texts: SGLang takes no salt for embeddings, and tells nothing of its cache.
+    """
 
     def __init__(self, *, url: str, model: str = "default", api_key: str | None = None, timeout: float = 60.0) -> None:
         self.name = f"remote:{model}"
@@ -134,16 +155,27 @@ class RemoteEmbedder:
             headers["authorization"] = f"Bearer {api_key}"
         self._client = httpx.Client(base_url=url.rstrip("/").removesuffix("/v1"), headers=headers, timeout=timeout)
 
-    def embed(self, texts: Sequence[str], *, kind: TextKind = "passage") -> Vectors:  # noqa: ARG002 - the model's matter
+    def embed(
+        self,
+        texts: Sequence[str],
+        *,
+        kind: TextKind = "passage",  # noqa: ARG002 - the model's matter
+        usage: EmbeddingUsage | None = None,
+    ) -> Vectors:
         vectors = np.zeros((len(texts), DIMENSIONS), dtype=np.float32)
         chosen = [number for number, text in enumerate(texts) if text.strip()]
         for start in range(0, len(chosen), BATCH):
             numbers = chosen[start : start + BATCH]
-            vectors[numbers] = _unit(self._ask([texts[number] for number in numbers]))
+            vectors[numbers] = _unit(self._ask([texts[number] for number in numbers], usage=usage or EmbeddingUsage()))
         return vectors
 
-    def _ask(self, texts: list[str]) -> Vectors:
-        status, retry_after, content = self._post({"model": self._model, "input": texts})
+    def _ask(self, texts: list[str], *, usage: EmbeddingUsage) -> Vectors:
+        usage.requests += 1
+        started = monotonic()
+        try:
+            status, retry_after, content = self._post({"model": self._model, "input": texts})
+        finally:
+            usage.seconds += monotonic() - started
         if status >= 500 or status == httpx.codes.TOO_MANY_REQUESTS:
             raise EmbeddingsDownError("the embedding server is busy or broken", retry_after=retry_after)
         if status != httpx.codes.OK:
@@ -152,6 +184,7 @@ class RemoteEmbedder:
             reply = _Reply.model_validate_json(content)
         except ValidationError:
             raise EmbeddingsRefusedError("the embedding server's answer can't be read") from None
+        usage.tokens += reply.usage.prompt_tokens if reply.usage else 0
         ordered = sorted(reply.data, key=lambda vector: vector.index)
         if [vector.index for vector in ordered] != list(range(len(texts))):
             raise EmbeddingsRefusedError("the embedding server must answer one vector for each text")

@@ -77,6 +77,15 @@ class CallRecord:
         return not self.prompt_tokens and self.outcome not in NEVER_RAN
 
 
+@dataclass(slots=True)
+class EmbeddingUsage:
+    """What requests to an embedding server took so far: tokens as it counts them, 0 where it doesn't; wall seconds."""
+
+    requests: int = 0
+    tokens: int = 0
+    seconds: float = 0.0
+
+
 class Ledger(Protocol):
     """Takes a record of each call."""
 

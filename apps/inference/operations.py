@@ -15,7 +15,7 @@ from apps.common.ids import new_id, new_secret
 from apps.inference import queries
 from apps.inference.adapters import check_adapter
 from apps.inference.budgets import Amount, Budget, month_of
-from apps.inference.ledger import NEVER_SENT, CallRecord, Reservation
+from apps.inference.ledger import NEVER_SENT, CallRecord, EmbeddingUsage, Reservation
 from apps.inference.models import (
     CacheSalt,
     CostBasis,
@@ -29,6 +29,8 @@ from apps.inference.profiles import profile
 from apps.tenants.models import Tenant
 from apps.tenants.scope import in_tenant_scope
 
+# The engine of an embedding server's rows.
+EMBEDDINGS = "embeddings"
 # Longer than the client lets any call take, so that only a lost worker's reservation expires.
 RESERVATION_SECONDS = 900.0
 
@@ -198,6 +200,30 @@ def record_calls(
                 sum(row.prompt_tokens + row.completion_tokens for row in rows),
             ],
         )
+
+
+def record_embeddings(
+    *, tenant_id: UUID, model: str, usage: EmbeddingUsage, outcome: str, lane: str, clock: Clock
+) -> None:
+    """Append what a piece of work took of an embedding server: one row, and none where nobody was asked.
+
+    It belongs to no document: a document's budget holds its questions, and its pages are counted by them. Nothing is
+    reserved, and no price is known.
+    """
+    if not usage.requests:
+        return
+    call = CallRecord(
+        engine=EMBEDDINGS,
+        model=model,
+        prompt_tokens=usage.tokens,
+        cached_tokens=0,
+        completion_tokens=0,
+        images=0,
+        seconds=usage.seconds,
+        cost=Decimal(0),
+        outcome=outcome,
+    )
+    record_calls(tenant_id=tenant_id, document_id=None, calls=[call], clock=clock, lane=lane)
 
 
 @in_tenant_scope

@@ -8,8 +8,11 @@ import numpy as np
 from django.conf import settings
 
 from apps.common.clock import Clock
+from apps.common.errors import QuireError
 from apps.documents import queries as documents
+from apps.inference import operations as spending
 from apps.inference.embeddings import embedder
+from apps.inference.ledger import EmbeddingUsage
 from apps.parsing import queries as parsing
 from apps.pipeline.operations import LeaseLostError
 from apps.pipeline.stages import Claim, Outcome
@@ -19,8 +22,8 @@ from apps.search.passages import passages_of
 BATCH_PASSAGES = 32
 
 
-def index(*, claim: Claim, clock: Clock, cancelled: Callable[[], bool]) -> Outcome:  # noqa: ARG001 - the stages' shape
-    """Cut a range of pages into passages and embed them."""
+def index(*, claim: Claim, clock: Clock, cancelled: Callable[[], bool]) -> Outcome:
+    """Cut a range of pages into passages and embed them; what an embedding server took goes into the ledger."""
     tenant_id, document_id = claim.tenant_id, claim.document_id
     summary = documents.document(tenant_id=tenant_id, document_id=document_id)
     if summary is None or summary.blob_id is None:
@@ -34,10 +37,20 @@ def index(*, claim: Claim, clock: Clock, cancelled: Callable[[], bool]) -> Outco
     ]
     model = embedder(settings.QUIRE_EMBEDDINGS_URL)
     batches = [model.embed([])]
-    for start in range(0, len(passages), BATCH_PASSAGES):
-        if cancelled():
-            raise LeaseLostError
-        batches.append(model.embed([passage.text for passage in passages[start : start + BATCH_PASSAGES]]))
+    usage, outcome = EmbeddingUsage(), "ok"
+    try:
+        for start in range(0, len(passages), BATCH_PASSAGES):
+            if cancelled():
+                raise LeaseLostError
+            texts = [passage.text for passage in passages[start : start + BATCH_PASSAGES]]
+            batches.append(model.embed(texts, usage=usage))
+    except QuireError as error:
+        outcome = error.code
+        raise
+    finally:
+        spending.record_embeddings(
+            tenant_id=tenant_id, model=model.name, usage=usage, outcome=outcome, lane=claim.lane, clock=clock
+        )
     vectors = np.concatenate(batches)
 
     def store() -> None:

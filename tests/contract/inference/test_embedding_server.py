@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import numpy as np
@@ -16,6 +17,7 @@ from apps.inference.embeddings import (
     RemoteEmbedder,
     embedder,
 )
+from apps.inference.ledger import EmbeddingUsage
 from tests.faults.sglang_server import Fault, LoopbackServer, answers, hangs, loopback_server, resets, vectors
 
 ROW = (3.0, 4.0, *(0.0,) * (DIMENSIONS - 2))
@@ -43,6 +45,20 @@ def test_many_texts_go_in_batches(server: LoopbackServer) -> None:
     found = RemoteEmbedder(url=server.url).embed([str(number) for number in range(BATCH + 1)])
     assert found.shape == (BATCH + 1, DIMENSIONS)
     assert [len(request["input"]) for request in server.embedded] == [BATCH, 1]
+
+
+def test_what_a_server_took_is_added_up(server: LoopbackServer) -> None:
+    usage = EmbeddingUsage()
+    model = RemoteEmbedder(url=server.url)
+    model.embed([str(number) for number in range(BATCH + 1)], usage=usage)
+    assert (usage.requests, usage.tokens) == (2, 7 * (BATCH + 1))
+    assert usage.seconds > 0
+    server.faults = [answers(503)]
+    with pytest.raises(EmbeddingsDownError):
+        model.embed(["one"], usage=usage)
+    server.faults = [answers(200, json.dumps({"data": [{"index": 0, "embedding": ROW}]}).encode())]
+    model.embed(["one"], usage=usage)
+    assert (usage.requests, usage.tokens) == (4, 7 * (BATCH + 1))
 
 
 def test_nothing_asks_nothing(server: LoopbackServer) -> None:

@@ -61,6 +61,24 @@ def test_the_models_answer_is_grounded_stored_and_paid_for(tenant: UUID, server:
     assert (call.prompt_tokens, call.cached_tokens, call.images, call.cost) == (1000, 900, 1, Decimal(0))
 
 
+def test_what_an_embedding_server_took_is_in_the_ledger(tenant: UUID, server: LoopbackServer) -> None:
+    make_schema(tenant, {**SCHEMA, "x-quire": {"engines": ["layout"]}})
+    with override_settings(QUIRE_EMBEDDINGS_URL=server.url):
+        upload_letter(tenant)
+        server.faults = [answers(401)]
+        upload_letter(tenant, mark="b")
+    texts = len(server.embedded[0]["input"])
+    assert (texts, len(server.embedded)) == (1, 2)
+    with tenant_scope(tenant):
+        calls = ModelCall.objects.filter(engine="embeddings").order_by("created_at")
+        assert [
+            (call.model, call.prompt_tokens, call.completion_tokens, call.outcome, call.document_id) for call in calls
+        ] == [
+            ("remote:default", 7 * texts, 0, "ok", None),
+            ("remote:default", 0, 0, "embeddings_refused", None),
+        ]
+
+
 def test_a_total_that_no_page_shows_is_kept_with_its_formula(tenant: UUID, server: LoopbackServer) -> None:
     how = {"kind": "money", "labels": {"en": []}}
     document = {
