@@ -143,6 +143,19 @@ def test_another_servers_settings_are_unknown_and_no_fault() -> None:
     assert unknown == ["context", "white space", "pictures per request", "queue"]
 
 
+@pytest.mark.parametrize(
+    ("form", "status"),
+    [({"separators": (",", ":")}, Status.UNKNOWN), ({}, Status.UNKNOWN), ({"indent": 1}, Status.FAILED)],
+)
+def test_white_space_to_spare_is_seen_in_a_reply(form: dict[str, Any], status: Status) -> None:
+    server = Sglang()
+    server.info = None
+    server.text = json.dumps(REPLY, **form)
+    with _checked(server) as report:
+        found = {finding.check: finding.status for finding in report.findings}
+    assert found["white space"] is status
+
+
 def test_a_wrong_key_and_none_are_told_apart() -> None:
     server = Sglang()
     server.key = "sesame"

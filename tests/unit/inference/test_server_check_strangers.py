@@ -15,7 +15,7 @@ REPLY = '{"answer":"green","sure":true,"digit":3}'
 HTML = b"<html><h1>502 Bad Gateway</h1>\n</html>"
 BLIND = "serve a model that takes pictures (SGLang: --enable-multimodal), or use a profile for text only"
 COUNTS = "the server doesn't tell its context; the profile counts on 131,072 tokens"
-SPACE = "this reply held none; whether --constrained-json-disable-any-whitespace is set can't be seen"
+SPACE = "this reply held none to spare; whether --constrained-json-disable-any-whitespace is set can't be seen"
 OPEN = "the server asks for none: start it with one where others can reach it"
 
 BEGINNING = [
