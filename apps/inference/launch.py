@@ -59,7 +59,7 @@ def server_command(profile: Profile, *, place: Place) -> list[str]:
     return command + _words(flags(profile))
 
 
-def router_command(*, workers: Sequence[str], place: Place) -> list[str]:
+def router_command(*, workers: Sequence[str], place: Place, metrics_port: int = METRICS_PORT) -> list[str]:
     """Return the words of the command that starts SGLang's router before several servers.
 
     Retries are the pipeline's: a router that tries again by itself would hide that the servers are full.
@@ -67,7 +67,7 @@ def router_command(*, workers: Sequence[str], place: Place) -> list[str]:
     command = ["python3", "deploy/sglang/router.py", place.keys, "--host", place.host, "--port", str(place.port)]
     command += ["--policy", "cache_aware", "--disable-retries"]
     # By itself it shows its metrics at every address.
-    command += ["--prometheus-host", place.host, "--prometheus-port", str(METRICS_PORT)]
+    command += ["--prometheus-host", place.host, "--prometheus-port", str(metrics_port)]
     return [*command, "--worker-urls", *workers]
 
 

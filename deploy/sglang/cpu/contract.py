@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from deploy.sglang.cpu import install
 from deploy.sglang.cpu.places import PROJECT
 from deploy.sglang.cpu.serve import FailedError, last_words, started
-from deploy.sglang.cpu.servers import Servers
+from deploy.sglang.cpu.servers import ROUTER, Servers
 
 URL = "QUIRE_TEST_INFERENCE_URL"
 
@@ -43,12 +43,13 @@ def main() -> int:
 
 def _named(servers: Servers) -> dict[str, str]:
     """Return the environment that names the servers to the tests."""
-    vision, text, embedding = (servers.servers[name] for name in ("vision", "text", "embedding"))
+    vision, text, embedding, router = (servers.servers[name] for name in ("vision", "text", "embedding", ROUTER))
     return {
         URL: vision.url,
         "QUIRE_TEST_INFERENCE_KEY": servers.api_key,
         "QUIRE_TEST_LORA_URL": text.url,
         "QUIRE_TEST_LORA_MODEL": text.adapters[0],
+        "QUIRE_TEST_ROUTER_URL": router.url,
         "QUIRE_TEST_INFERENCE_ADMIN_KEY": servers.admin_key,
         "QUIRE_TEST_EMBEDDINGS_URL": embedding.url,
         "QUIRE_TEST_EMBEDDINGS_MODEL": embedding.model,

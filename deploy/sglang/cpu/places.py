@@ -24,5 +24,7 @@ ENVIRONMENT = {
     "TORCHDYNAMO_DISABLE": "1",
     "SGLANG_DISABLE_OUTLINES_DISK_CACHE": "1",
     "OMP_NUM_THREADS": "2",
+    # Each server is several processes, and each would compile the same thousands of modules anew.
+    "PYTHONDONTWRITEBYTECODE": "",
     "PYTHONPATH": str(SHIM),
 }

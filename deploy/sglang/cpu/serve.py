@@ -16,7 +16,7 @@ from deploy.embedded import lineage
 from deploy.sglang.cpu import install
 from deploy.sglang.cpu.lock import MARK, holder, temporary_folder
 from deploy.sglang.cpu.places import ENVIRONMENT, HERE, HOME, LOGS, MODELS, PROJECT, PYTHON, SERVERS
-from deploy.sglang.cpu.servers import LAUNCHES, Servers, log_of, read_servers
+from deploy.sglang.cpu.servers import LAUNCHES, ROUTER, Servers, log_of, read_servers
 from deploy.sglang.cpu.supervisor import ALREADY_RUNNING, RELEASE
 
 TAIL_LINES = 15
@@ -93,7 +93,7 @@ def _await(supervisor: subprocess.Popen[bytes]) -> Servers:
 
 def last_words() -> str:
     """Return the ends of the logs, each under its name."""
-    logs = [LOGS / "supervisor.log", *(log_of(LOGS, launch) for launch in LAUNCHES)]
+    logs = [LOGS / "supervisor.log", *(log_of(LOGS, name) for name in (*(launch.name for launch in LAUNCHES), ROUTER))]
     return "\n".join(_tail(log) for log in logs)
 
 
@@ -155,8 +155,8 @@ def main() -> int:
         with started() as (servers, leash):
             if leash is not None:
                 leash.release()
-        for server in servers.servers.values():
-            _say(f"  {server.url}  {', '.join((server.model, *server.adapters))}")
+        for name, server in servers.servers.items():
+            _say(f"  {server.url}  {name}: {', '.join((server.model, *server.adapters))}")
         _say(f"The keys are in {SERVERS.relative_to(PROJECT)}; `make sglang-stop` ends the servers.")
     except FailedError as failure:
         _say(f"quire: {failure}")

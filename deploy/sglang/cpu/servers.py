@@ -13,6 +13,9 @@ from deploy.sglang.cpu.places import MODELS, PYTHON, SERVERS
 LORA = "clerk"
 # One hand's work on two cores: what comes beyond it is refused.
 RUNNING = 8
+# SGLang's router stands before these.
+ROUTER = "router"
+ROUTED = ("text", "twin")
 QUEUED = 8
 _EVERY = (
     *("--device", "cpu", "--attention-backend", "torch_native", "--disable-overlap-schedule"),
@@ -33,8 +36,9 @@ _GENERATES = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Launch:
-    """A server to start: the name of its model and of its folder, what SGLang is told, its adapters."""
+    """A server to start: its name, the name of its model and of its folder, what SGLang is told, its adapters."""
 
+    name: str
     model: str
     options: tuple[str, ...]
     adapters: tuple[str, ...] = ()
@@ -54,9 +58,10 @@ class Launch:
 
 
 LAUNCHES = (
-    Launch(model="vision", options=("--enable-multimodal", *_GENERATES)),
-    Launch(model="text", options=_GENERATES, adapters=(LORA,), has_admin_key=True),
-    Launch(model="embedding", options=("--is-embedding", "--max-total-tokens", "40000")),
+    Launch(name="vision", model="vision", options=("--enable-multimodal", *_GENERATES)),
+    Launch(name="text", model="text", options=_GENERATES, adapters=(LORA,), has_admin_key=True),
+    Launch(name="twin", model="text", options=_GENERATES, adapters=(LORA,), has_admin_key=True),
+    Launch(name="embedding", model="embedding", options=("--is-embedding", "--max-total-tokens", "40000")),
 )
 
 
@@ -71,7 +76,7 @@ class Server:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Servers:
-    """The servers by the name of their model, and the keys that they take."""
+    """The servers by their names, the router among them, and the keys that they take."""
 
     api_key: str
     admin_key: str
@@ -107,6 +112,16 @@ def is_healthy(url: str) -> bool:
         return False
 
 
-def log_of(folder: Path, launch: Launch) -> Path:
+def routes_to(url: str, *, api_key: str) -> int:
+    """Return how many servers a router sends requests to; 0 while it doesn't answer."""
+    request = urllib.request.Request(f"{url}/workers", headers={"authorization": f"Bearer {api_key}"})  # noqa: S310
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - our own router
+            return sum(bool(worker["is_healthy"]) for worker in json.load(answer)["workers"])
+    except (urllib.error.URLError, OSError):
+        return 0
+
+
+def log_of(folder: Path, name: str) -> Path:
     """Return where a server's words go."""
-    return folder / f"{launch.model}.log"
+    return folder / f"{name}.log"

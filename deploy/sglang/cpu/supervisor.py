@@ -15,15 +15,18 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
+from pathlib import Path
 from types import FrameType
 
+from apps.inference.launch import Place, router_command
 from deploy.embedded import lineage
 from deploy.embedded.ports import free_port
 from deploy.sglang.cpu.lock import Lock, temporary_folder
-from deploy.sglang.cpu.places import ENVIRONMENT, LOGS, SERVERS
-from deploy.sglang.cpu.servers import LAUNCHES, Server, Servers, is_healthy, log_of
+from deploy.sglang.cpu.places import ENVIRONMENT, LOGS, PROJECT, PYTHON, SERVERS
+from deploy.sglang.cpu.servers import LAUNCHES, ROUTED, ROUTER, Server, Servers, is_healthy, log_of, routes_to
 
-READY_SECONDS = 400.0
+READY_SECONDS = 900.0
 END_SECONDS = 10.0
 RELEASE = b"released"
 ALREADY_RUNNING = 3
@@ -68,8 +71,12 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, _on_signal)
     try:
-        servers = _start(running, environment=os.environ | ENVIRONMENT | {"TMPDIR": str(temporary)})
+        environment = os.environ | ENVIRONMENT | {"TMPDIR": str(temporary)}
+        servers = _start(running, environment=environment)
         _await_all(running, servers, leash)
+        router = _start_router(running, servers, keys=temporary / "keys.yaml", environment=environment)
+        _await_router(running[-1], router, servers, leash)
+        servers = replace(servers, servers={**servers.servers, ROUTER: router})
         servers.write()
         while all(one.poll() is None for one in running) and SERVERS.exists():
             leash.check(1.0)
@@ -86,27 +93,55 @@ def main() -> int:
 
 
 def _start(running: list[subprocess.Popen[bytes]], *, environment: dict[str, str]) -> Servers:
-    api_key, admin_key = secrets.token_urlsafe(16), secrets.token_urlsafe(16)
+    # Of hexadecimal digits: one that began with a dash would be read as an option.
+    api_key, admin_key = secrets.token_hex(16), secrets.token_hex(16)
     servers = {}
     for launch in LAUNCHES:
         port = free_port()
-        with log_of(LOGS, launch).open("wb") as log:
-            running.append(
-                subprocess.Popen(
-                    launch.command(port=port, api_key=api_key, admin_key=admin_key),
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=subprocess.STDOUT,
-                    env=environment,
-                    preexec_fn=lineage.die_with_parent(),  # noqa: PLW1509 - this process has one thread
-                )
-            )
-        servers[launch.model] = Server(
+        command = launch.command(port=port, api_key=api_key, admin_key=admin_key)
+        running.append(_spawn(command, name=launch.name, environment=environment))
+        servers[launch.name] = Server(
             url=f"http://127.0.0.1:{port}",
             model=launch.model,
             adapters=tuple(f"{launch.model}:{adapter}" for adapter in launch.adapters),
         )
     return Servers(api_key=api_key, admin_key=admin_key, servers=servers)
+
+
+def _start_router(
+    running: list[subprocess.Popen[bytes]], servers: Servers, *, keys: Path, environment: dict[str, str]
+) -> Server:
+    """Start SGLang's router before its two servers, as `quire models launch` says it."""
+    keys.touch(mode=0o600)
+    keys.write_text(f"api-key: {servers.api_key}\nadmin-api-key: {servers.admin_key}\n", encoding="utf-8")
+    place = Place(model="", keys=str(keys), port=free_port())
+    workers = [servers.servers[name].url for name in ROUTED]
+    _, *command = router_command(workers=workers, place=place, metrics_port=free_port())
+    running.append(_spawn([str(PYTHON), *command], name=ROUTER, environment=environment))
+    return Server(url=f"http://{place.host}:{place.port}", model=servers.servers[ROUTED[0]].model)
+
+
+def _spawn(command: list[str], *, name: str, environment: dict[str, str]) -> subprocess.Popen[bytes]:
+    with log_of(LOGS, name).open("wb") as log:
+        return subprocess.Popen(
+            command,
+            cwd=PROJECT,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env=environment,
+            preexec_fn=lineage.die_with_parent(),  # noqa: PLW1509 - this process has one thread
+        )
+
+
+def _await_router(process: subprocess.Popen[bytes], router: Server, servers: Servers, leash: _Leash) -> None:
+    deadline = time.monotonic() + READY_SECONDS
+    while routes_to(router.url, api_key=servers.api_key) < len(ROUTED):
+        if process.poll() is not None:
+            raise _StoppedError("the router ended while it started")
+        if time.monotonic() > deadline:
+            raise _StoppedError(f"the router wasn't ready in {READY_SECONDS:.0f} seconds")
+        leash.check(0.5)
 
 
 def _await_all(running: list[subprocess.Popen[bytes]], servers: Servers, leash: _Leash) -> None:
@@ -115,7 +150,7 @@ def _await_all(running: list[subprocess.Popen[bytes]], servers: Servers, leash: 
     while waiting:
         for launch, process in zip(LAUNCHES, running, strict=True):
             if process.poll() is not None:
-                raise _StoppedError(f"the server of the model '{launch.model}' ended while it started")
+                raise _StoppedError(f"the server '{launch.name}' ended while it started")
         if time.monotonic() > deadline:
             raise _StoppedError(f"the servers weren't ready in {READY_SECONDS:.0f} seconds")
         leash.check(1.0)
