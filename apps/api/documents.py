@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Literal
@@ -25,8 +26,11 @@ from apps.documents.models import Lane
 from apps.documents.storage import fetch
 from apps.parsing import queries as parsing
 from apps.pipeline import intake
+from apps.pipeline.review import reasons_for_review
 from apps.results import queries as results
-from apps.results.render import RenderedResult, render_result
+from apps.results.doubts import Reason, reasons_by_path
+from apps.results.render import RenderedResult, render_reasons, render_result
+from apps.schemas import queries as schemas
 
 router = Router(tags=["documents"])
 
@@ -35,11 +39,18 @@ router = Router(tags=["documents"])
 Json = dict[str, object]
 
 
+class ReasonOut(Schema):
+    """Why something is for a person: `code` is stable, `message` is for that person."""
+
+    code: str
+    message: str
+
+
 class DocumentOut(Schema):
     """A document.
 
     `reason` says in words why it is quarantined or failed, what it waits for, or, where it needs review, what is wrong
-    with its file. `pages` is null until it is parsed.
+    with its file; `review_reasons` say all that is for a person there. `pages` is null until it is parsed.
     """
 
     id: UUID
@@ -47,6 +58,7 @@ class DocumentOut(Schema):
     status: str
     reason_code: str
     reason: str
+    review_reasons: list[ReasonOut]
     pages: int | None
     document_schema: str = Field(alias="schema", serialization_alias="schema")
     external_id: str
@@ -95,7 +107,10 @@ class EvidenceOut(Schema):
 
 
 class ValueOut(Schema):
-    """A value. `path` is a JSON Pointer; dates are ISO 8601, amounts decimal strings."""
+    """A value. `path` is a JSON Pointer; dates are ISO 8601, amounts decimal strings.
+
+    One that needs a person, and has had none, has `reasons`.
+    """
 
     path: str
     value: str
@@ -104,6 +119,7 @@ class ValueOut(Schema):
     confidence: float
     status: str
     evidence: list[EvidenceOut]
+    reasons: list[ReasonOut] = Field(default_factory=list)
 
 
 class ResultOut(Schema):
@@ -144,7 +160,7 @@ def upload(request: AuthenticatedRequest, file: File[UploadedFile], form: Form[U
     found = documents.document(tenant_id=request.auth.tenant_id, document_id=accepted.document_id)
     if found is None:
         raise not_found("document")
-    return Status(HTTPStatus.CREATED if accepted.created else HTTPStatus.OK, document_json(found))
+    return Status(HTTPStatus.CREATED if accepted.created else HTTPStatus.OK, _shown(request, [found])[0])
 
 
 @router.get("", response=DocumentListOut, by_alias=True, summary="List documents")
@@ -160,21 +176,32 @@ def list_documents(
     page = documents.changed_documents(
         tenant_id=request.auth.tenant_id, updated_since=updated_since, cursor=cursor, limit=limit
     )
-    return {"items": [document_json(item) for item in page.items], "next_cursor": page.next_cursor}
+    return {"items": _shown(request, page.items), "next_cursor": page.next_cursor}
 
 
 @router.get("/{uuid:document_id}", response=DocumentOut, by_alias=True, summary="One document")
 def get_document(request: AuthenticatedRequest, document_id: UUID) -> Json:
     """Return a document's state."""
-    return document_json(_document(request, document_id))
+    return _shown(request, [_document(request, document_id)])[0]
 
 
-@router.get("/{uuid:document_id}/results", response=list[ResultOut], by_alias=True, summary="A document's values")
+@router.get(
+    "/{uuid:document_id}/results",
+    response=list[ResultOut],
+    by_alias=True,
+    exclude_unset=True,
+    summary="A document's values",
+)
 def get_results(request: AuthenticatedRequest, document_id: UUID) -> list[RenderedResult]:
     """Return the newest result of each schema, values in the schema's order."""
     _document(request, document_id)
-    found = results.results_of(tenant_id=request.auth.tenant_id, document_id=document_id)
-    return [render_result(result) for result in found]
+    tenant_id = request.auth.tenant_id
+    found = results.results_of(tenant_id=tenant_id, document_id=document_id)
+    rendered = []
+    for result in found:
+        schema = schemas.version(tenant_id=tenant_id, slug=result.schema_slug, version=result.schema_version)
+        rendered.append(render_result(result, reasons=reasons_by_path(result=result, schema=schema)))
+    return rendered
 
 
 @router.get(
@@ -224,7 +251,7 @@ def cancel(request: AuthenticatedRequest, document_id: UUID) -> Json:
     """Cancel what is under way; 409 where the document has come to another end already."""
     if not intake.cancel_document(tenant_id=request.auth.tenant_id, document_id=document_id, clock=SYSTEM_CLOCK):
         raise not_found("document")
-    return document_json(_document(request, document_id))
+    return _shown(request, [_document(request, document_id)])[0]
 
 
 @router.delete("/{uuid:document_id}", response={204: None}, summary="Delete a document")
@@ -235,14 +262,20 @@ def delete(request: AuthenticatedRequest, document_id: UUID) -> Status[None]:
     return Status(HTTPStatus.NO_CONTENT, None)
 
 
-def document_json(document: documents.DocumentSummary) -> Json:
-    """Return a document as REST shows it."""
+def _shown(request: AuthenticatedRequest, found: Sequence[documents.DocumentSummary]) -> list[Json]:
+    """Return documents as REST shows them."""
+    reasons = reasons_for_review(tenant_id=request.auth.tenant_id, document_ids=[item.id for item in found])
+    return [_document_json(item, reasons=reasons.get(item.id, ())) for item in found]
+
+
+def _document_json(document: documents.DocumentSummary, *, reasons: Sequence[Reason]) -> Json:
     return {
         "id": document.id,
         "name": document.name,
         "status": document.status.value,
         "reason_code": document.reason_code,
         "reason": document.reason,
+        "review_reasons": render_reasons(reasons),
         "pages": document.page_count,
         "schema": document.schema_slug,
         "external_id": document.external_id,

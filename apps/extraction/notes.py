@@ -4,14 +4,33 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from enum import Enum, auto
 
+from apps.extraction.engines.registry import MODEL_PREFIX
 from apps.extraction.values import ExtractedValue
 from apps.schemas.fields import Schema
 
 _SCHEMA = "schema: "
 _UNACCOUNTED = "unaccounted for"
+_SHOWS_ANOTHER = re.compile(r"page \d+ shows another value")
+_SUM = re.compile(r"layout: .+ doesn't make \w+")
+_HIDDEN = "in the page's text, but not to be seen on the page: "
 _NAME = re.compile(r"\w+")
+
+
+class About(Enum):
+    """What a note is about, as far as others tell it in words of their own; `ANYTHING` is all else."""
+
+    SCHEMA = auto()
+    ANOTHER_VALUE = auto()
+    HIDDEN = auto()
+    ROWS_UNACCOUNTED = auto()
+    ROWS_READ_TWICE = auto()
+    LIST_CUT = auto()
+    PAGE_UNREAD = auto()
+    MODEL_UNUSABLE = auto()
+    ANYTHING = auto()
 
 
 def broken(words: str) -> str:
@@ -32,6 +51,43 @@ def another(*, name: str, page: int) -> str:
 def unaccounted(*, name: str, count: int) -> str:
     """Say how many rows of an array's table nobody answered for."""
     return f"{name}: {count} row{'s' if count > 1 else ''} of its table {'are' if count > 1 else 'is'} {_UNACCOUNTED}"
+
+
+def hidden(paths: Iterable[str]) -> str:
+    """Say which values stand in a page's text where nothing is to be seen on the page."""
+    return f"{_HIDDEN}{', '.join(paths)[:300]}"
+
+
+def hidden_paths(notes: Iterable[str]) -> frozenset[str]:
+    """Return the paths that `hidden` named."""
+    return frozenset(
+        path for note in notes if note.startswith(_HIDDEN) for path in note.removeprefix(_HIDDEN).split(", ")
+    )
+
+
+def about(note: str) -> About:
+    """Return what a note is about. What a model's engine says besides is why it gave no answer."""
+    if note.startswith(_SCHEMA) or _SUM.match(note):
+        return About.SCHEMA
+    if note.startswith(_HIDDEN):
+        return About.HIDDEN
+    if _SHOWS_ANOTHER.search(note):
+        return About.ANOTHER_VALUE
+    for words, kind in _ENDINGS.items():
+        if note.endswith(words):
+            return kind
+    asked = note.startswith(MODEL_PREFIX) and not any(words in note for words in _LEFT_OUT)
+    return About.MODEL_UNUSABLE if asked else About.ANYTHING
+
+
+_ENDINGS = {
+    _UNACCOUNTED: About.ROWS_UNACCOUNTED,
+    "was read in two ways": About.ROWS_READ_TWICE,
+    "there may be more": About.LIST_CUT,
+    "was not read": About.PAGE_UNREAD,
+}
+# What a model was asked without: it answered all the same.
+_LEFT_OUT = ("terms of the glossary", "pictures that were left out")
 
 
 def is_of_the_whole(note: str) -> bool:

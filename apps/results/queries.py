@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
+from django.db.models import Q
+
 from apps.extraction.canonical import same
 from apps.extraction.stretches import Stretch
 from apps.extraction.values import Evidence, ExtractedValue, ValueStatus
@@ -53,7 +55,8 @@ class DocumentValue:
 class DocumentResult:
     """A document's values under one version of a schema, in the order in which they were stored.
 
-    `alternatives` are other values that were read for a field whose stored one needs review.
+    `alternatives` are other values that were read for a field whose stored one needs review. `decisions` are those
+    that hold, the last on each value.
     """
 
     id: UUID
@@ -65,6 +68,7 @@ class DocumentResult:
     created_at: datetime
     values: tuple[DocumentValue, ...]
     alternatives: tuple[ExtractedValue, ...] = ()
+    decisions: tuple[ValueDecision, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,18 +96,36 @@ def results_of(*, tenant_id: UUID, document_id: UUID) -> tuple[DocumentResult, .
 @in_tenant_scope
 def results_of_documents(*, tenant_id: UUID, document_ids: Sequence[UUID]) -> Mapping[UUID, tuple[DocumentResult, ...]]:
     """Return what `results_of` does for many documents at once; every id asked for is a key."""
+    return _newest(tenant_id=tenant_id, document_ids=document_ids, whole=True)
+
+
+@in_tenant_scope
+def open_results(*, tenant_id: UUID, document_ids: Sequence[UUID]) -> Mapping[UUID, tuple[DocumentResult, ...]]:
+    """Return of many documents' results what may need a person, for lists of documents.
+
+    Left out are the accepted cells of arrays, which are most of a long document, and all evidence.
+    """
+    return _newest(tenant_id=tenant_id, document_ids=document_ids, whole=False)
+
+
+def _newest(*, tenant_id: UUID, document_ids: Sequence[UUID], whole: bool) -> Mapping[UUID, tuple[DocumentResult, ...]]:
     results = list(
         Result.objects.filter(tenant_id=tenant_id, document_id__in=list(document_ids))
         .order_by("document_id", "schema_slug", "-created_at", "-id")
         .distinct("document_id", "schema_slug")
     )
     result_ids = [result.id for result in results]
-    values = _values(tenant_id=tenant_id, result_ids=result_ids)
+    values = _values(tenant_id=tenant_id, result_ids=result_ids, whole=whole)
     decisions = _holding(tenant_id=tenant_id, result_ids=result_ids)
     found: dict[UUID, list[DocumentResult]] = {document_id: [] for document_id in document_ids}
     for result in results:
-        decided = _decided(values.get(result.id, ()), decisions=decisions.get(result.id, {}))
-        found[result.document_id].append(_result(result, values=decided))
+        holding = decisions.get(result.id, {})
+        if not whole:
+            # A decision on a cell that is left out would stand as a value that a person added.
+            shown = {value.path for value in values.get(result.id, ())}
+            holding = {path: one for path, one in holding.items() if path in shown or path.count("/") == 1}
+        decided = _decided(values.get(result.id, ()), decisions=holding)
+        found[result.document_id].append(_result(result, values=decided, decisions=tuple(holding.values())))
     return {document_id: tuple(of_document) for document_id, of_document in found.items()}
 
 
@@ -240,7 +262,9 @@ def _with(value: DocumentValue, decision: ValueDecision | None) -> DocumentValue
     )
 
 
-def _result(result: Result, *, values: Sequence[DocumentValue]) -> DocumentResult:
+def _result(
+    result: Result, *, values: Sequence[DocumentValue], decisions: tuple[ValueDecision, ...] = ()
+) -> DocumentResult:
     return DocumentResult(
         id=result.id,
         document_id=result.document_id,
@@ -251,19 +275,24 @@ def _result(result: Result, *, values: Sequence[DocumentValue]) -> DocumentResul
         created_at=result.created_at,
         values=tuple(values),
         alternatives=from_json(result.alternatives),
+        decisions=decisions,
     )
 
 
-def _values(*, tenant_id: UUID, result_ids: Sequence[UUID]) -> Mapping[UUID, list[DocumentValue]]:
-    """Return the values of these results, each list in its stored order."""
+def _values(*, tenant_id: UUID, result_ids: Sequence[UUID], whole: bool = True) -> Mapping[UUID, list[DocumentValue]]:
+    """Return the values of these results, each list in its stored order; what isn't whole is `open_results`' part."""
     if not result_ids:
         return {}
     rows = StoredValue.objects.filter(tenant_id=tenant_id, result_id__in=result_ids)
+    if not whole:
+        rows = rows.filter(~Q(status=ValueStatus.ACCEPTED.value) | ~Q(path__regex="^/.*/"))
     places: defaultdict[UUID, list[Evidence]] = defaultdict(list)
     for value_id, page, x0, y0, x1, y1, quote in (
         StoredEvidence.objects.filter(tenant_id=tenant_id, value_id__in=rows.values("id"))
         .order_by("value_id", "ordinal")
         .values_list("value_id", "page", "x0", "y0", "x1", "y1", "quote")
+        if whole
+        else ()
     ):
         places[value_id].append(Evidence(page=page, box=Box(x0, y0, x1, y1), quote=quote))
     values: defaultdict[UUID, list[DocumentValue]] = defaultdict(list)

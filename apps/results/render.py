@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import NotRequired, TypedDict
 
+from apps.results.doubts import Reason
 from apps.results.queries import DocumentResult, DocumentValue
 
 
@@ -15,11 +17,18 @@ class RenderedEvidence(TypedDict):
     quote: str
 
 
+class RenderedReason(TypedDict):
+    """Why something is for a person: `code` is stable, `message` is for that person."""
+
+    code: str
+    message: str
+
+
 class RenderedValue(TypedDict):
     """A value: `path` is a JSON Pointer, `value` canonical text, `type` its kind in the schema.
 
     A value that no page shows, but that follows from others, has the `formula` that it follows by; its evidence is
-    theirs.
+    theirs. One that needs a person, and has had none, has `reasons`.
     """
 
     path: str
@@ -30,6 +39,7 @@ class RenderedValue(TypedDict):
     status: str
     evidence: list[RenderedEvidence]
     formula: NotRequired[str]
+    reasons: NotRequired[list[RenderedReason]]
 
 
 class RenderedResult(TypedDict):
@@ -40,16 +50,21 @@ class RenderedResult(TypedDict):
     values: list[RenderedValue]
 
 
-def render_result(result: DocumentResult) -> RenderedResult:
-    """Return the public form of a result; it is JSON as it stands."""
+def render_result(result: DocumentResult, *, reasons: Mapping[str, Sequence[Reason]] | None = None) -> RenderedResult:
+    """Return the public form of a result; it is JSON as it stands. `reasons` are `doubts.reasons_by_path`'s."""
     return {
         "schema": result.schema_slug,
         "version": result.schema_version,
-        "values": [_value(value) for value in result.values],
+        "values": [_value(value, reasons=(reasons or {}).get(value.path, ())) for value in result.values],
     }
 
 
-def _value(value: DocumentValue) -> RenderedValue:
+def render_reasons(reasons: Sequence[Reason]) -> list[RenderedReason]:
+    """Return the public form of reasons."""
+    return [{"code": reason.doubt.value, "message": reason.message} for reason in reasons]
+
+
+def _value(value: DocumentValue, *, reasons: Sequence[Reason]) -> RenderedValue:
     rendered: RenderedValue = {
         "path": value.path,
         "value": value.value,
@@ -61,4 +76,6 @@ def _value(value: DocumentValue) -> RenderedValue:
     }
     if value.formula:
         rendered["formula"] = value.formula
+    if reasons:
+        rendered["reasons"] = render_reasons(reasons)
     return rendered

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from apps.common.clock import Clock
+from apps.extraction import notes
 from apps.extraction.values import ValueStatus
 from apps.parsing import sniff
 from apps.parsing.errors import Quarantined
@@ -48,7 +49,7 @@ def look(*, claim: Claim, clock: Clock, cancelled: Callable[[], bool]) -> Outcom
     if not hidden:
         return Outcome(store=_nothing)
     paths = sorted(value.path for value in accepted if value.id in hidden)
-    note = f"in the page's text, but not to be seen on the page: {', '.join(paths)[:300]}"
+    note = notes.hidden(paths)
 
     def store() -> None:
         results.doubt(tenant_id=tenant_id, result_id=result.id, value_ids=hidden, note=note)

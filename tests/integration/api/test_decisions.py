@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 import pytest
 
+from apps.documents.models import DocumentStatus
+from apps.extraction.values import ValueStatus
+from apps.schemas.fields import Kind
 from tests.factories.documents import INVOICE_LINES, pdf
+from tests.factories.rows import document as row
+from tests.factories.rows import result, value
 from tests.integration.api.conftest import Api
 
 
@@ -19,13 +25,42 @@ def _in_review(api: Api) -> str:
 
 
 def _doubtful(api: Api, document_id: str) -> list[dict[str, Any]]:
-    (result,) = api.get(f"documents/{document_id}/results").json()
-    return [value for value in result["values"] if value["status"] != "accepted"]
+    (found,) = api.get(f"documents/{document_id}/results").json()
+    return [each for each in found["values"] if each["status"] != "accepted"]
+
+
+def test_a_document_in_review_says_why_and_so_does_each_value(api: Api) -> None:
+    document_id = str(row(api.tenant_id, status=DocumentStatus.NEEDS_REVIEW))
+    weak = value("/gross_total", "781.20", kind=Kind.MONEY, status=ValueStatus.NEEDS_REVIEW, confidence=0.25)
+    kept = value("/net_total", "651.00", kind=Kind.MONEY)
+    result(api.tenant_id, UUID(document_id), kept, weak, notes=("line_items: 1 row of its table is unaccounted for",))
+    shown = api.get(f"documents/{document_id}").json()
+    assert shown["review_reasons"] == [
+        {"code": "low_confidence", "message": "Low confidence: Gross total"},
+        {
+            "code": "required_missing",
+            "message": "Required, but missing: Invoice number, Issue date, Seller, Currency",
+        },
+        {"code": "rows_unaccounted", "message": "Line items: 1 row of its table is unaccounted for"},
+    ]
+    assert api.get("documents").json()["items"] == [shown]
+    (found,) = api.get(f"documents/{document_id}/results").json()
+    assert [each.get("reasons") for each in found["values"]] == [
+        None,
+        [{"code": "low_confidence", "message": "Read with a confidence of 25%, accepted from 70% on"}],
+    ]
+    api.post(f"documents/{document_id}/decisions", [{"path": "/gross_total", "verdict": "reject"}])
+    (found,) = api.get(f"documents/{document_id}/results").json()
+    assert ["reasons" in each for each in found["values"]] == [False, False]
+    assert [each["code"] for each in api.get(f"documents/{document_id}").json()["review_reasons"]] == [
+        "required_missing",
+        "rows_unaccounted",
+    ]
 
 
 def test_deciding_on_all_that_is_doubtful_ends_the_review(api: Api) -> None:
     document_id = _in_review(api)
-    doubtful = {value["path"] for value in _doubtful(api, document_id)} - {"/gross_total"}
+    doubtful = {each["path"] for each in _doubtful(api, document_id)} - {"/gross_total"}
     response = api.post(
         f"documents/{document_id}/decisions",
         [
@@ -40,8 +75,8 @@ def test_deciding_on_all_that_is_doubtful_ends_the_review(api: Api) -> None:
     assert (gross["schema"], gross["verdict"], gross["value"]) == ("invoice", "correct", "781.20")
     assert gross["decided_by"].startswith("key ")
     assert api.get(f"documents/{document_id}").json()["status"] == "done"
-    (result,) = api.get(f"documents/{document_id}/results").json()
-    values = {value["path"]: value for value in result["values"]}
+    (found,) = api.get(f"documents/{document_id}/results").json()
+    values = {each["path"]: each for each in found["values"]}
     assert (values["/gross_total"]["value"], values["/gross_total"]["status"]) == ("781.20", "accepted")
     assert set(values["/gross_total"]) == {
         "path", "value", "type", "engine", "confidence", "status", "evidence"

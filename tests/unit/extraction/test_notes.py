@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from apps.extraction.notes import broken, is_of_the_whole, still_true, unaccounted
+import pytest
+
+from apps.extraction.notes import (
+    About,
+    about,
+    another,
+    broken,
+    hidden,
+    hidden_paths,
+    is_of_the_whole,
+    still_true,
+    unaccounted,
+    unequal,
+)
 from apps.extraction.values import ExtractedValue, ValueStatus
 from apps.schemas.fields import Field, Kind, Schema
 
@@ -49,3 +62,30 @@ def test_what_holds_for_the_whole_is_said_anew() -> None:
         assert not _left(note, after=unchanged)
     assert unaccounted(name="items", count=1) == "items: 1 row of its table is unaccounted for"
     assert unaccounted(name="items", count=2) == "items: 2 rows of its table are unaccounted for"
+
+
+@pytest.mark.parametrize(
+    ("note", "kind"),
+    [
+        (broken("net breaks the schema's maximum"), About.SCHEMA),
+        (unequal("net + tax = gross"), About.SCHEMA),
+        ("layout: net + tax doesn't make gross", About.SCHEMA),
+        (another(name="net", page=2), About.ANOTHER_VALUE),
+        (f"sglang:small: {another(name='net', page=2)}", About.ANOTHER_VALUE),
+        (hidden(["/net"]), About.HIDDEN),
+        (unaccounted(name="items", count=2), About.ROWS_UNACCOUNTED),
+        ("sglang:small: items: a row on page 3 was read in two ways", About.ROWS_READ_TWICE),
+        ("sglang:small: items has as many items as a reply can hold: there may be more", About.LIST_CUT),
+        ("sglang:small: page 7 alone is longer than the model's context and was not read", About.PAGE_UNREAD),
+        ("sglang:small: the reply was cut off, 3 times", About.MODEL_UNUSABLE),
+        ("sglang:small: pictures that were left out of what the model sees: 2", About.ANYTHING),
+        ("einvoice: the XML can't be read", About.ANYTHING),
+    ],
+)
+def test_what_a_note_is_about(note: str, kind: About) -> None:
+    assert about(note) is kind
+
+
+def test_hidden_paths_are_read_from_the_note_that_names_them() -> None:
+    notes = ["layout: the pages are crooked", hidden(["/net", "/items/0/total"])]
+    assert hidden_paths(notes) == {"/net", "/items/0/total"}
