@@ -21,7 +21,7 @@ from apps.inference.operations import BadBudgetError, BadPolicyError
 from apps.inference.profiles import UnknownProfileError
 from apps.pipeline.estimates import NoSuchDocumentsError
 from apps.pipeline.intake import NotCancellableError
-from apps.results.decisions import BadDecisionError, UnderWayError
+from apps.results.decisions import BadDecisionError, StaleDecisionError, UnderWayError
 from apps.schemas.definitions import SchemaInvalid
 from apps.schemas.operations import NoSuchSchemaError, ReservedSlugError, SchemaExistsError
 from apps.schemas.tuning import BadTuningError
@@ -40,6 +40,7 @@ STATUSES: dict[type[QuireError], HTTPStatus] = {
     ReservedSlugError: HTTPStatus.UNPROCESSABLE_ENTITY,
     NoSuchSchemaError: HTTPStatus.NOT_FOUND,
     BadDecisionError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    StaleDecisionError: HTTPStatus.CONFLICT,
     UnderWayError: HTTPStatus.CONFLICT,
     BadBudgetError: HTTPStatus.UNPROCESSABLE_ENTITY,
     BadPolicyError: HTTPStatus.UNPROCESSABLE_ENTITY,

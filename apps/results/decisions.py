@@ -36,17 +36,33 @@ class UnderWayError(TerminalError):
     code = "under_way"
 
 
+class StaleDecisionError(TerminalError):
+    """Somebody else decided on the value, or it was read anew, since the person saw it."""
+
+    code = "stale_decision"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """A value as a person saw it: of which result, and after how many decisions on it."""
+
+    result_id: UUID
+    turn: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewDecision:
     """What a person says of the value at `path`. `value` goes with `correct` alone, and is canonical text.
 
-    `schema` is a slug; it is needed only where a document was read with several schemas that have the path.
+    `schema` is a slug; it is needed only where a document was read with several schemas that have the path. `seen` is
+    the value that the person had before them, for StaleDecisionError; without it nothing is compared.
     """
 
     path: str
     verdict: Verdict
     value: str | None = None
     schema: str = ""
+    seen: Seen | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

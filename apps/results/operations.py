@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -23,6 +23,8 @@ from apps.extraction.values import ExtractedValue, ValueStatus
 from apps.results.decisions import (
     BadDecisionError,
     NewDecision,
+    Seen,
+    StaleDecisionError,
     UnderWayError,
     Verdict,
     form_of,
@@ -224,7 +226,8 @@ def decide(
     A decision may also be on a field that nothing was read for, if it isn't an array: `correct` adds its value,
     `reject` says that the document has none. A document in review is done once everything doubtful is decided on:
     values that aren't accepted, and required fields without a value. Returns the document's status. The document is
-    locked meanwhile. `decided_by` names the person or the key. Raises BadDecisionError, UnderWayError.
+    locked meanwhile. `decided_by` names the person or the key. Raises BadDecisionError, StaleDecisionError,
+    UnderWayError.
     """
     document = Document.objects.select_for_update().filter(tenant_id=tenant_id, id=document_id).first()
     if document is None or document.status not in {DocumentStatus.DONE, DocumentStatus.NEEDS_REVIEW}:
@@ -234,6 +237,11 @@ def decide(
     if len({(subject.result.id, subject.path) for subject, _ in chosen}) != len(chosen):
         raise BadDecisionError("two decisions are on the same value: send the one that holds")
     turns = _turns(tenant_id=tenant_id, subjects=subjects)
+    if any(
+        decision.seen not in {None, Seen(result_id=subject.result.id, turn=_turn(subject, turns))}
+        for subject, decision in chosen
+    ):
+        raise StaleDecisionError("this has changed since you saw it: look at it again, then decide")
     quotes = dict(
         StoredEvidence.objects.filter(
             tenant_id=tenant_id, value_id__in=[subject.value.id for subject, _ in chosen if subject.value], ordinal=0
@@ -243,7 +251,7 @@ def decide(
     rows = []
     for subject, decision in chosen:
         right = _right(decision, subject=subject)
-        turn = turns.get((subject.result.id, subject.path), 0) + 1
+        turn = _turn(subject, turns) + 1
         turns[subject.result.id, subject.path] = turn
         rows.append(
             Decision(
@@ -369,6 +377,10 @@ def _turns(*, tenant_id: UUID, subjects: Sequence[_Subject]) -> dict[tuple[UUID,
         .annotate(last=Max("turn"))
     )
     return {(row["result_id"], row["path"]): row["last"] for row in rows}
+
+
+def _turn(subject: _Subject, turns: Mapping[tuple[UUID, str], int]) -> int:
+    return turns.get((subject.result.id, subject.path), 0)
 
 
 def _note(result: Result, note: str) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from django.db import ProgrammingError, connection
@@ -11,7 +12,16 @@ from django.db import ProgrammingError, connection
 from apps.common.clock import SYSTEM_CLOCK
 from apps.documents.models import Document, DocumentStatus
 from apps.extraction.values import ValueStatus
-from apps.results.decisions import BadDecisionError, CheckedValue, Correction, NewDecision, UnderWayError, Verdict
+from apps.results.decisions import (
+    BadDecisionError,
+    CheckedValue,
+    Correction,
+    NewDecision,
+    Seen,
+    StaleDecisionError,
+    UnderWayError,
+    Verdict,
+)
 from apps.results.models import Decision, StoredValue
 from apps.results.operations import decide, delete_results
 from apps.results.queries import checked, corrections, decisions_of, result_of_run, results_of
@@ -108,6 +118,20 @@ def test_the_database_lets_nobody_change_or_take_away_a_decision(tenant: UUID) -
         Decision.objects.update(value="1.00")
     with pytest.raises(ProgrammingError, match="permission denied"), tenant_scope(tenant):
         connection.cursor().execute("DELETE FROM results_decision")
+
+
+def test_a_decision_on_what_has_changed_since_it_was_seen_is_refused(tenant: UUID) -> None:
+    document_id = _in_review(tenant)
+    result_id = result(tenant, document_id, NUMBER, GROSS)
+    first = replace(_correct("/gross_total", "1.00"), seen=Seen(result_id=result_id, turn=0))
+    _decide(tenant, document_id, first)
+    with pytest.raises(StaleDecisionError, match="this has changed since you saw it"):
+        _decide(tenant, document_id, replace(_accept("/gross_total"), seen=Seen(result_id=result_id, turn=0)))
+    with pytest.raises(StaleDecisionError):
+        _decide(tenant, document_id, replace(_accept("/gross_total"), seen=Seen(result_id=uuid4(), turn=1)))
+    assert _shown(tenant, document_id)["/gross_total"][0] == "1.00"
+    _decide(tenant, document_id, replace(_accept("/gross_total"), seen=Seen(result_id=result_id, turn=1)))
+    assert _shown(tenant, document_id)["/gross_total"][0] == "781.20"
 
 
 def test_a_document_is_done_when_all_that_is_doubtful_is_decided_on(tenant: UUID) -> None:
