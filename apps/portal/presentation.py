@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 from apps.documents.models import TERMINAL_STATUSES, DocumentStatus
+from apps.extraction.values import ExtractedValue, ValueStatus
+from apps.parsing.queries import PageFacts
+from apps.results.decisions import ValueDecision, form_of, pointer
+from apps.results.doubts import Reason, other_notes, reasons_by_path
 from apps.results.queries import DocumentResult, DocumentValue
 from apps.schemas.fields import Field, Kind, Schema
+
+# What is drawn around a value keeps clear of it by this share of the page's width: 3 points of A4.
+MARGIN = 0.005
+# What is longer is no number or name that one reads at a glance: it may be broken anywhere.
+LONGEST_UNBROKEN = 40
+_NUMERIC = frozenset({Kind.MONEY, Kind.NUMBER, Kind.INTEGER})
+_ANY_TEXT = frozenset({Kind.TEXT, Kind.IDENTIFIER, Kind.ORGANISATION, Kind.PERSON, Kind.ADDRESS})
+_UNBROKEN = _NUMERIC | {Kind.DATE, Kind.IDENTIFIER, Kind.CURRENCY, Kind.VAT_ID, Kind.IBAN, Kind.PHONE}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,13 +37,80 @@ class ShownBox:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ShownField:
-    """A field with what was found for it; `value` is None where nothing was."""
+class ShownValue:
+    """What can be chosen: a value, or a field that nothing was read for, whose `value` is None.
 
+    `key` names it in addresses and forms: schema and path. `anchor` is the id of its box and of its place in the list.
+    `reasons` say why it is for a person; `open` that it is, and that none has decided on it. `others` are what else
+    was read for it. `seen` names its state, so that a decision on one that has changed since can be told.
+    """
+
+    key: str
+    anchor: str
+    schema_slug: str
+    path: str
     title: str
+    place: str
+    kind: Kind
+    choices: tuple[str, ...]
+    value: DocumentValue | None
+    reasons: tuple[Reason, ...]
+    decision: ValueDecision | None
+    others: tuple[ExtractedValue, ...]
+    seen: str
+
+    @property
+    def open(self) -> bool:
+        """Whether a person should decide on it, and none has."""
+        return bool(self.reasons) and self.decision is None
+
+    @property
+    def numeric(self) -> bool:
+        """Whether it is written with figures that stand one below the other."""
+        return self.kind in _NUMERIC
+
+    @property
+    def unbroken(self) -> bool:
+        """Whether it is never broken into two lines."""
+        return self.kind in _UNBROKEN and self.value is not None and len(self.value.value) <= LONGEST_UNBROKEN
+
+    @property
+    def page(self) -> int | None:
+        """The first page that it stands on."""
+        return self.value.evidence[0].page if self.value and self.value.evidence else None
+
+    @property
+    def form(self) -> str:
+        """How a right value is written, "" where any text will do: white space is put right as it comes."""
+        return "" if self.kind in _ANY_TEXT else form_of(self.kind)
+
+    @property
+    def example(self) -> str:
+        """What stands in an empty field for the right value."""
+        return {Kind.DATE: "YYYY-MM-DD", Kind.CURRENCY: "EUR"}.get(self.kind, "1234.50" if self.numeric else "")
+
+    @property
+    def decided_by(self) -> str:
+        """Who took the decision that holds: a person's address, or "" where it was a program."""
+        by = self.decision.decided_by if self.decision else ""
+        return by.removeprefix("user ") if by.startswith("user ") else ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownField:
+    """A field outside tables."""
+
     description: str
     required: bool
-    value: DocumentValue | None
+    shown: ShownValue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownColumn:
+    """A column of a table."""
+
+    title: str
+    numeric: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,8 +118,8 @@ class ShownTable:
     """An array: a row an item, a cell a column, None where the item has no such value."""
 
     title: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[DocumentValue | None, ...], ...]
+    columns: tuple[ShownColumn, ...]
+    rows: tuple[tuple[ShownValue | None, ...], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,49 +131,100 @@ class ShownResult:
     fields: tuple[ShownField, ...]
     tables: tuple[ShownTable, ...]
     notes: tuple[str, ...]
-    doubtful: int
+
+    @property
+    def all(self) -> tuple[ShownValue, ...]:
+        """All that can be chosen, as it stands on the page."""
+        cells = (cell for table in self.tables for row in table.rows for cell in row)
+        return (*(field.shown for field in self.fields), *(cell for cell in cells if cell))
+
+    @property
+    def open(self) -> tuple[ShownValue, ...]:
+        """What a person should decide on."""
+        return tuple(shown for shown in self.all if shown.open)
+
+
+@dataclass(frozen=True, slots=True)
+class _Maker:
+    """What a result's values are made of, by path."""
+
+    result: DocumentResult
+    values: Mapping[str, DocumentValue]
+    reasons: Mapping[str, tuple[Reason, ...]]
+    decisions: Mapping[str, ValueDecision]
+
+    def shown(self, field: Field, *, path: str, title: str, place: str = "") -> ShownValue:
+        value = self.values.get(path)
+        decision = self.decisions.get(path)
+        turn = decision.turn if decision else 0
+        return ShownValue(
+            key=f"{self.result.schema_slug}{path}",
+            anchor=str(value.id) if value else f"{self.result.schema_slug}-{field.name}",
+            schema_slug=self.result.schema_slug,
+            path=path,
+            title=title,
+            place=place,
+            kind=field.kind,
+            choices=("true", "false") if field.kind is Kind.BOOLEAN else field.enum,
+            value=value,
+            reasons=self.reasons.get(path, ()),
+            decision=decision,
+            others=tuple(
+                {other.value: other for other in self.result.alternatives if other.path == path}.values()
+                if value is None or value.status is not ValueStatus.REJECTED
+                else ()
+            ),
+            seen=f"{self.result.id} {turn}",
+        )
 
 
 def show(*, result: DocumentResult, schema: Schema) -> ShownResult:
     """Order a result by its schema."""
-    by_path = {value.path: value for value in result.values}
+    maker = _Maker(
+        result,
+        {value.path: value for value in result.values},
+        reasons_by_path(result=result, schema=schema),
+        {decision.path: decision for decision in result.decisions},
+    )
     return ShownResult(
         title=schema.title,
         version=result.schema_version,
         fields=tuple(
             ShownField(
-                title=field.title,
                 description=field.description,
                 required=field.required,
-                value=by_path.get(f"/{field.name}"),
+                shown=maker.shown(field, path=pointer(field.name), title=field.title),
             )
             for field in schema.fields
             if field.kind is not Kind.ARRAY
         ),
-        tables=tuple(_table(field, by_path) for field in schema.fields if field.kind is Kind.ARRAY),
-        notes=result.notes,
-        doubtful=sum(value.status.value not in {"accepted", "rejected"} for value in result.values),
+        tables=tuple(_table(field, maker) for field in schema.fields if field.kind is Kind.ARRAY),
+        notes=other_notes(result=result),
     )
 
 
-def boxes_by_page(results: Sequence[DocumentResult]) -> dict[int, list[ShownBox]]:
-    """Return the places of all values, by page."""
-    pages: dict[int, list[ShownBox]] = {}
+def boxes_by_page(results: Sequence[DocumentResult], *, pages: Sequence[PageFacts] = ()) -> dict[int, list[ShownBox]]:
+    """Return the places of all values, by page, each with a margin around it: its line must not touch the words."""
+    upright = {page.number: page.width / page.height for page in pages if page.height > 0}
+    boxes: dict[int, list[ShownBox]] = {}
     for result in results:
         for value in result.values:
             for ordinal, place in enumerate(value.evidence):
-                pages.setdefault(place.page, []).append(
+                beside, above = MARGIN, MARGIN * upright.get(place.page, 1.0)
+                x0, x1 = max(place.box.x0 - beside, 0.0), min(place.box.x1 + beside, 1.0)
+                y0, y1 = max(place.box.y0 - above, 0.0), min(place.box.y1 + above, 1.0)
+                boxes.setdefault(place.page, []).append(
                     ShownBox(
                         value_id=value.id,
                         ordinal=ordinal,
-                        x=f"{place.box.x0:.5f}",
-                        y=f"{place.box.y0:.5f}",
-                        width=f"{max(place.box.width, 0.001):.5f}",
-                        height=f"{max(place.box.height, 0.001):.5f}",
+                        x=f"{x0:.5f}",
+                        y=f"{y0:.5f}",
+                        width=f"{x1 - x0:.5f}",
+                        height=f"{y1 - y0:.5f}",
                         label=value.value,
                     )
                 )
-    return pages
+    return boxes
 
 
 def in_progress(status: DocumentStatus) -> bool:
@@ -102,18 +232,27 @@ def in_progress(status: DocumentStatus) -> bool:
     return status not in TERMINAL_STATUSES
 
 
-def _table(field: Field, by_path: dict[str, DocumentValue]) -> ShownTable:
+def _table(field: Field, maker: _Maker) -> ShownTable:
     rows = []
     number = 0
     while True:
-        cells = tuple(
-            by_path.get(f"/{field.name}/{number}/{column.name}" if column.name else f"/{field.name}/{number}")
-            for column in field.columns
-        )
-        if not any(cells):
+        paths = [
+            f"{pointer(field.name)}/{number}{pointer(column.name) if column.name else ''}" for column in field.columns
+        ]
+        if not any(path in maker.values for path in paths):
             break
-        rows.append(cells)
+        rows.append(
+            tuple(
+                maker.shown(
+                    column, path=path, title=column.title or field.title, place=f"{field.title}, row {number + 1}"
+                )
+                if path in maker.values
+                else None
+                for column, path in zip(field.columns, paths, strict=True)
+            )
+        )
         number += 1
-    return ShownTable(
-        title=field.title, columns=tuple(column.title or field.title for column in field.columns), rows=tuple(rows)
+    columns = tuple(
+        ShownColumn(title=column.title or field.title, numeric=column.kind in _NUMERIC) for column in field.columns
     )
+    return ShownTable(title=field.title, columns=columns, rows=tuple(rows))

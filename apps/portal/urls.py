@@ -6,7 +6,7 @@ from django.contrib.auth.views import LogoutView
 from django.urls import path
 from django.views.generic import RedirectView
 
-from apps.portal.views import administration, document, documents, search, signing, usage
+from apps.portal.views import administration, decisions, document, documents, search, signing, usage
 
 app_name = "portal"
 urlpatterns = [
@@ -18,6 +18,7 @@ urlpatterns = [
     path("upload", documents.upload, name="upload"),
     path("documents/<uuid:document_id>", document.document_page, name="document"),
     path("documents/<uuid:document_id>/pages/<int:number>.jpg", document.page_image, name="page-image"),
+    path("documents/<uuid:document_id>/decisions", decisions.decide, name="decide"),
     path("documents/<uuid:document_id>/cancel", document.cancel, name="cancel"),
     path("documents/<uuid:document_id>/delete", document.delete, name="delete"),
     path("search", search.search, name="search"),

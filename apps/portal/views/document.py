@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from http import HTTPStatus
 from uuid import UUID
 
@@ -15,12 +17,16 @@ from django.views.decorators.http import require_GET, require_POST
 
 from apps.common.clock import SYSTEM_CLOCK
 from apps.documents import queries as documents
+from apps.documents.models import DocumentStatus
+from apps.documents.queries import DocumentSummary
 from apps.documents.storage import fetch
 from apps.parsing import queries as parsing
 from apps.pipeline import intake
+from apps.pipeline.review import reasons_for_review
 from apps.portal.access import MemberRequest, member_required
-from apps.portal.presentation import boxes_by_page, in_progress, show
+from apps.portal.presentation import ShownResult, ShownValue, boxes_by_page, in_progress, show
 from apps.results import queries as results
+from apps.results.queries import DocumentResult
 from apps.schemas import queries as schemas
 from apps.tenants.models import Role
 
@@ -39,32 +45,78 @@ def document_page(request: MemberRequest, document_id: UUID) -> HttpResponseBase
     live = in_progress(document.status)
     if request.headers.get("HX-Request") == "true" and request.GET.get("version") == version and live:
         return HttpResponse(status=HTTPStatus.NO_CONTENT)
-    found = results.results_of(tenant_id=tenant_id, document_id=document_id)
-    boxes = boxes_by_page(found)
+    return page_of(request, document, wanted=request.GET.get("value", ""))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """A decision that wasn't taken: why, and what was typed as the right value."""
+
+    message: str
+    typed: str
+
+
+def page_of(
+    request: MemberRequest, document: DocumentSummary, *, wanted: str, refused: Refused | None = None
+) -> HttpResponse:
+    """Show a document with one of its values chosen: the wanted one, or the first that a person should decide on."""
+    tenant_id = request.member.tenant_id
+    found = results.results_of(tenant_id=tenant_id, document_id=document.id)
     facts = parsing.page_facts(tenant_id=tenant_id, blob_id=document.blob_id) if document.blob_id else ()
+    shown = shown_results(tenant_id=tenant_id, found=found)
+    everything = [one for result in shown for one in result.all]
+    to_check = [one for result in shown for one in result.open]
+    chosen = next((one for one in everything if one.key == wanted), to_check[0] if to_check else None)
+    hit = _hit(request)
     first = _first_page(request, len(facts))
-    pages = [
-        {"facts": page, "boxes": boxes.get(page.number, [])} for page in facts[first - 1 : first - 1 + MAX_SHOWN_PAGES]
-    ]
+    boxes = boxes_by_page(found, pages=facts)
+    reasons = reasons_for_review(tenant_id=tenant_id, document_ids=[document.id])
     context = {
         "document": document,
-        "live": live,
-        "version": version,
-        "results": [
-            show(
-                result=result,
-                schema=schemas.version(tenant_id=tenant_id, slug=result.schema_slug, version=result.schema_version),
-            )
-            for result in found
+        "live": in_progress(document.status),
+        "version": document.updated_at.isoformat(),
+        "results": shown,
+        "reasons": reasons.get(document.id, ()),
+        "chosen": chosen,
+        "asked": bool(wanted),
+        "next": following(to_check, everything, after=chosen),
+        "place": to_check.index(chosen) + 1 if chosen in to_check else 0,
+        "to_check": to_check,
+        "acceptable": [one for one in to_check if one.value],
+        "refused": refused,
+        "pages": [
+            {"facts": page, "boxes": boxes.get(page.number, [])}
+            for page in facts[first - 1 : first - 1 + MAX_SHOWN_PAGES]
         ],
-        "pages": pages,
         "page_total": len(facts),
         "ranges": _ranges(len(facts)),
         "first": first,
-        "hit": _hit(request),
+        "hit": hit,
         "is_reviewer": request.member.role != Role.VIEWER,
+        "decidable": document.status in {DocumentStatus.DONE, DocumentStatus.NEEDS_REVIEW},
     }
     return render(request, "portal/document.html", context)
+
+
+def shown_results(*, tenant_id: UUID, found: Sequence[DocumentResult]) -> list[ShownResult]:
+    """Return results as the page shows them."""
+    return [
+        show(
+            result=result,
+            schema=schemas.version(tenant_id=tenant_id, slug=result.schema_slug, version=result.schema_version),
+        )
+        for result in found
+    ]
+
+
+def following(
+    to_check: Sequence[ShownValue], everything: Sequence[ShownValue], *, after: ShownValue | None
+) -> ShownValue | None:
+    """Return the value to check that stands next after one, from the top again after the last; None without another."""
+    order = {one.key: place for place, one in enumerate(everything)}
+    here = order[after.key] if after else -1
+    others = [one for one in to_check if after is None or one.key != after.key]
+    return next((one for one in others if order[one.key] > here), others[0] if others else None)
 
 
 @require_GET

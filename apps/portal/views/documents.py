@@ -6,6 +6,7 @@ import hashlib
 from http import HTTPStatus
 from urllib.parse import urlencode
 
+from django.conf import settings
 from django.contrib import messages
 from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpResponse, HttpResponseBase, JsonResponse
@@ -18,8 +19,10 @@ from django.views.decorators.http import require_GET, require_POST
 from apps.common.clock import SYSTEM_CLOCK
 from apps.common.errors import QuireError
 from apps.documents import queries as documents
+from apps.documents.errors import UploadRefusedError
 from apps.documents.models import DocumentStatus, Lane
 from apps.pipeline import intake
+from apps.pipeline.review import reasons_for_review
 from apps.portal.access import MemberRequest, member_required
 from apps.portal.presentation import in_progress
 from apps.schemas import queries as schemas
@@ -58,10 +61,14 @@ def document_list(request: MemberRequest) -> HttpResponseBase:
         "first": not cursor,
         "filtered": bool(text or status),
     }
-    if request.headers.get("HX-Request") == "true" and "version" in request.GET:
-        if request.GET["version"] == version and context["live"]:
-            return HttpResponse(status=HTTPStatus.NO_CONTENT)
+    fragment = request.headers.get("HX-Request") == "true" and "version" in request.GET
+    if fragment and request.GET["version"] == version and context["live"]:
+        return HttpResponse(status=HTTPStatus.NO_CONTENT)
+    reasons = reasons_for_review(tenant_id=tenant_id, document_ids=[item.id for item in page.items])
+    context["rows"] = [(item, reasons.get(item.id, ())) for item in page.items]
+    if fragment:
         return render(request, "portal/_rows.html", context)
+    context["max_bytes"] = settings.QUIRE_MAX_UPLOAD_BYTES
     context["slugs"] = schemas.slugs(tenant_id=tenant_id)
     return render(request, "portal/documents.html", context)
 
@@ -83,7 +90,7 @@ def upload(request: MemberRequest) -> HttpResponseBase:
         try:
             accepted = _accept(request, file, slug)
         except QuireError as error:
-            messages.error(request, f"{file.name}: {error.message}")
+            messages.error(request, f"{file.name}: {_sentence(error.message)}")
             continue
         created += accepted.created
         if not accepted.created:
@@ -96,6 +103,9 @@ def upload(request: MemberRequest) -> HttpResponseBase:
 
 
 def _accept(request: MemberRequest, file: UploadedFile[bytes], slug: str) -> intake.Upload:
+    if not file.size:
+        # A program's empty file is kept as a document that says so; a person can be told at once.
+        raise UploadRefusedError(_("The file is empty: there is nothing to read in it."), code="empty")
     return intake.accept_upload(
         tenant_id=request.member.tenant_id,
         chunks=file.chunks(),
@@ -112,6 +122,13 @@ def _answer(request: MemberRequest, file: UploadedFile[bytes], slug: str) -> Jso
     try:
         accepted = _accept(request, file, slug)
     except QuireError as error:
-        return JsonResponse({"error": error.message, "code": error.code}, status=HTTPStatus.UNPROCESSABLE_ENTITY)
+        return JsonResponse(
+            {"error": _sentence(error.message), "code": error.code}, status=HTTPStatus.UNPROCESSABLE_ENTITY
+        )
     url = reverse("portal:document", args=[accepted.document_id])
     return JsonResponse({"url": url, "created": accepted.created}, status=HTTPStatus.OK)
+
+
+def _sentence(message: str) -> str:
+    """Return an error's words as they stand alone, whichever way they were written."""
+    return f"{message[:1].upper()}{message[1:].removesuffix('.')}."

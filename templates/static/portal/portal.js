@@ -1,53 +1,78 @@
 // The portal without this script reads and uploads; with it, boxes light up and uploads show how far they are.
 
-/** Uploads each chosen or dropped file on its own, with a bar and an answer in words. */
+/** Uploads each chosen or dropped file on its own, with a bar and an answer in words. Files may be dropped anywhere. */
 class UploadField extends HTMLElement {
   connectedCallback() {
     this.form = this.querySelector("form");
     this.list = this.querySelector(".uploads");
+    this.said = this.querySelector(".said");
+    this.words = this.said.dataset;
     this.waiting = [];
+    this.counted = { all: 0, done: 0, wrong: 0 };
     this.form.addEventListener("submit", (event) => {
       event.preventDefault();
       const field = this.form.elements.file;
-      this.take([...field.files]);
+      this.take([...field.files].map((file) => ({ file })));
       field.value = "";
     });
+    const carriesFiles = (event) => [...(event.dataTransfer?.types ?? [])].includes("Files");
+    let depth = 0;
+    // On the whole page: a file that is dropped beside the field would otherwise take the page's place.
     for (const name of ["dragenter", "dragover"]) {
-      this.addEventListener(name, (event) => { event.preventDefault(); this.classList.add("over"); });
+      document.addEventListener(name, (event) => {
+        if (!carriesFiles(event)) return;
+        event.preventDefault();
+        if (name === "dragenter") depth += 1;
+        this.classList.add("over");
+      });
     }
-    this.addEventListener("dragleave", (event) => { if (!this.contains(event.relatedTarget)) this.classList.remove("over"); });
-    this.addEventListener("drop", (event) => {
-      event.preventDefault();
-      this.classList.remove("over");
-      this.take([...event.dataTransfer.files]);
+    document.addEventListener("dragleave", (event) => {
+      if (!carriesFiles(event)) return;
+      depth = Math.max(depth - 1, 0);
+      if (!depth) this.classList.remove("over");
     });
+    document.addEventListener("drop", (event) => {
+      if (!carriesFiles(event)) return;
+      event.preventDefault();
+      depth = 0;
+      this.classList.remove("over");
+      const folders = [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry?.()?.isDirectory ?? false);
+      this.take([...event.dataTransfer.files].map((file, place) => ({ file, folder: folders[place] })));
+    });
+    window.addEventListener("beforeunload", (event) => { if (this.sending) event.preventDefault(); });
   }
 
   take(files) {
-    for (const file of files) {
+    if (!this.sending) this.counted = { all: 0, done: 0, wrong: 0 };
+    for (const { file, folder } of files) {
       const row = document.createElement("li");
       const name = document.createElement("span");
       const bar = document.createElement("progress");
-      const said = document.createElement("span");
+      const state = document.createElement("span");
       name.textContent = file.name;
       bar.max = 1;
       bar.value = 0;
       bar.setAttribute("aria-label", file.name);
-      said.textContent = this.list.dataset.waiting;
-      row.append(name, bar, said);
+      state.textContent = this.words.waiting;
+      row.append(name, bar, state);
       this.list.append(row);
-      this.waiting.push({ file, bar, said });
+      this.counted.all += 1;
+      this.waiting.push({ file, folder, bar, state });
     }
-    if (!this.sending) this.next();
+    if (files.length && !this.sending) this.next();
   }
 
   next() {
     const item = this.waiting.shift();
     this.sending = Boolean(item);
+    this.tell();
     if (!item) {
       this.refresh();
       return;
     }
+    if (item.folder) return this.refused(item, this.words.folder);
+    if (item.file.size > Number(this.words.maxBytes)) return this.refused(item, this.words.large);
+    if (!item.file.size) return this.refused(item, this.words.empty);
     const body = new FormData(this.form);
     body.delete("file");
     body.append("file", item.file);
@@ -55,32 +80,54 @@ class UploadField extends HTMLElement {
     request.open("POST", this.form.action);
     request.setRequestHeader("Accept", "application/json");
     request.upload.addEventListener("progress", (event) => { if (event.lengthComputable) item.bar.value = event.loaded / event.total; });
+    request.upload.addEventListener("load", () => { item.state.textContent = this.words.checked; });
     request.addEventListener("load", () => { this.answered(item, request); this.next(); });
-    request.addEventListener("error", () => { this.wrong(item, this.list.dataset.lost); this.next(); });
-    item.said.textContent = "";
+    request.addEventListener("error", () => this.refused(item, this.words.lost));
+    item.state.textContent = this.words.sent;
     request.send(body);
+    return undefined;
   }
 
   answered(item, request) {
     let answer = null;
     try { answer = JSON.parse(request.responseText); } catch { /* a page instead of an answer: see below */ }
     if (request.status === 200 && answer?.url) {
+      this.counted.done += 1;
       item.bar.value = 1;
       const link = document.createElement("a");
       link.href = answer.url;
-      link.textContent = answer.created ? this.list.dataset.done : this.list.dataset.known;
-      item.said.replaceChildren(link);
+      link.textContent = answer.created ? this.words.done : this.words.known;
+      item.state.replaceChildren(link);
     } else if (request.status === 413) {
-      this.wrong(item, this.list.dataset.large);
+      this.wrong(item, this.words.large);
+    } else if (request.responseURL.includes("sign-in")) {
+      this.wrong(item, this.words.session);
+    } else if (request.status === 403) {
+      this.wrong(item, this.words.reload);
     } else {
-      this.wrong(item, answer?.error ?? (request.responseURL.includes("sign-in") ? this.list.dataset.session : this.list.dataset.lost));
+      this.wrong(item, answer?.error ?? this.words.lost);
     }
   }
 
+  refused(item, words) {
+    this.wrong(item, words);
+    this.next();
+  }
+
   wrong(item, words) {
+    this.counted.wrong += 1;
     item.bar.remove();
-    item.said.textContent = words;
-    item.said.className = "wrong";
+    item.state.textContent = words;
+    item.state.className = "wrong";
+  }
+
+  /** Says how far all files are: for eyes and for screen readers, which hear no bar. */
+  tell() {
+    const { all, done, wrong } = this.counted;
+    const words = this.sending ? this.words.progress : this.words.end;
+    const numbers = { all, number: done + wrong + 1, done, wrong };
+    this.said.textContent = all ? words.replace(/\{(\w+)\}/g, (_, name) => numbers[name]) : "";
+    this.said.classList.toggle("wrong", !this.sending && wrong > 0);
   }
 
   refresh() {
@@ -89,60 +136,191 @@ class UploadField extends HTMLElement {
   }
 }
 
-/** Lights the box of the chosen value, and goes from value to value by arrow keys. */
+/**
+ * Lights the box of the chosen value, goes from value to value by arrow keys, and takes decisions without a new page:
+ * each form is sent as it would be without this script, and the parts of the answer replace those on the page.
+ */
 class ValueBrowser extends HTMLElement {
   connectedCallback() {
-    this.addEventListener("click", (event) => {
-      const value = event.target.closest(".value") ?? event.target.closest(".fields tr")?.querySelector(".value[href]");
-      const box = event.target.closest("rect[data-value]");
-      if (value?.hasAttribute("href")) {
-        event.preventDefault();
-        this.choose(value, { page: true });
-      } else if (box) {
-        const chosen = this.querySelector(`.value[data-value="${box.dataset.value}"]`);
-        this.choose(chosen, { page: false });
-        chosen?.focus();
-      }
-    });
+    this.said = this.querySelector(".said");
+    this.addEventListener("click", (event) => this.clicked(event));
     this.addEventListener("focusin", (event) => {
-      const value = event.target.closest(".value");
+      const value = event.target.closest(".values .value");
       if (value) this.choose(value, { page: true });
     });
-    this.addEventListener("keydown", (event) => {
-      const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-      const value = event.target.closest(".value");
-      if (!step || !value) return;
+    this.addEventListener("keydown", (event) => this.pressed(event));
+    this.addEventListener("submit", (event) => {
+      if (event.defaultPrevented) return;
       event.preventDefault();
-      const all = [...this.querySelectorAll(".value")];
-      all[all.indexOf(value) + step]?.focus();
+      this.decide(event.target, event.submitter);
     });
-    const wanted = location.hash.match(/^#(?:value|at)-([0-9a-f-]{36})$/);
-    if (wanted) this.choose(this.querySelector(`.value[data-value="${wanted[1]}"]`), { page: true });
+    const wanted = location.hash.match(/^#(?:value|at)-([\w-]+)$/);
+    const first = this.querySelector("#decide")?.dataset.chosen;
+    const chosen = this.value(wanted?.[1]) ?? this.value(new URLSearchParams(location.search).has("value") ? first : null);
+    if (chosen) this.choose(chosen, { page: true });
+    else this.light(this.value(first));
+  }
+
+  value(anchor) {
+    return anchor ? this.querySelector(`.values .value[data-value="${CSS.escape(anchor)}"]`) : null;
+  }
+
+  clicked(event) {
+    const value = event.target.closest(".value") ?? event.target.closest(".fields tr")?.querySelector(".value");
+    const box = event.target.closest("rect[data-value]");
+    const onward = this.value(event.target.closest("[data-onward]")?.dataset.onward);
+    if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+    if (onward) {
+      event.preventDefault();
+      this.choose(onward, { page: true });
+      this.lead();
+    } else if (value) {
+      event.preventDefault();
+      this.choose(value, { page: true });
+      // Enter on a value leads to where it is decided on; a mouse click leaves the focus on it.
+      if (event.detail === 0) this.lead();
+    } else if (box) {
+      const chosen = this.value(box.dataset.value);
+      this.choose(chosen, { page: false });
+      chosen?.focus();
+    }
+  }
+
+  /** Takes the focus to where the chosen value is decided on, once that is there. */
+  async lead() {
+    await this.asked;
+    this.querySelector("#decide-title")?.focus();
+  }
+
+  pressed(event) {
+    const value = event.target.closest(".values .value");
+    const panel = event.target.closest("#decide");
+    if (event.key === "Escape" && panel) {
+      this.value(panel.dataset.chosen)?.focus();
+      return;
+    }
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (step && value) {
+      event.preventDefault();
+      const all = [...this.querySelectorAll(".values .value")];
+      all[all.indexOf(value) + step]?.focus();
+      return;
+    }
+    if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || !(value || panel)) return;
+    if (event.target.matches("input, select, textarea")) return;
+    const key = event.key.toLowerCase();
+    if (!["a", "c", "r"].includes(key)) return;
+    event.preventDefault();
+    // The part may still show the value before: what is decided on is what is chosen.
+    Promise.resolve(this.asked).then(() => {
+      const chosen = this.querySelector(".values .chosen")?.dataset.value;
+      if (chosen !== this.querySelector("#decide").dataset.chosen) return;
+      const target = this.querySelector(`#decide [aria-keyshortcuts="${key.toUpperCase()}"]`);
+      if (key === "c") { target?.focus(); target?.select?.(); } else target?.click();
+    });
   }
 
   choose(value, { page }) {
     if (!value) return;
-    for (const lit of this.querySelectorAll(".lit, .chosen")) lit.classList.remove("lit", "chosen");
-    value.classList.add("chosen");
-    const boxes = this.querySelectorAll(`rect[data-value="${value.dataset.value}"]`);
-    for (const box of boxes) box.classList.add("lit");
+    const again = value.classList.contains("chosen");
+    const boxes = this.light(value);
     history.replaceState(null, "", `#value-${value.dataset.value}`);
-    const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    if (page && boxes.length) boxes[0].scrollIntoView({ block: "center", inline: "nearest", behavior: still ? "auto" : "smooth" });
-    else value.scrollIntoView({ block: "nearest" });
+    if (!again) {
+      const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+      if (page && boxes.length) boxes[0].scrollIntoView({ block: "center", inline: "nearest", behavior: still ? "auto" : "smooth" });
+      else value.scrollIntoView({ block: "nearest" });
+    }
+    if (this.querySelector("#decide")?.dataset.chosen !== value.dataset.value) this.ask(value);
+  }
+
+  light(value) {
+    if (!value) return [];
+    for (const lit of this.querySelectorAll(".lit, .chosen")) lit.classList.remove("lit", "chosen");
+    for (const other of this.querySelectorAll(".value[aria-current]")) other.removeAttribute("aria-current");
+    value.classList.add("chosen");
+    value.setAttribute("aria-current", "true");
+    const boxes = this.querySelectorAll(`rect[data-value="${CSS.escape(value.dataset.value)}"]`);
+    for (const box of boxes) box.classList.add("lit");
+    return boxes;
+  }
+
+  /** Shows how the chosen value is decided on. Who goes on before it is there leaves it. */
+  ask(value) {
+    this.left?.abort();
+    this.left = new AbortController();
+    const { signal } = this.left;
+    this.asked = new Promise((done) => { setTimeout(done, 120); }).then(async () => {
+      if (signal.aborted) return;
+      const response = await fetch(value.href.split("#")[0], { signal, headers: { Accept: "text/html" } });
+      const page = new DOMParser().parseFromString(await response.text(), "text/html");
+      if (!signal.aborted) this.refresh(page, ["decide"]);
+    }).catch(() => { /* left, or the connection broke: the link itself still leads there */ });
+  }
+
+  async decide(form, submitter) {
+    if (this.sending) return;
+    this.sending = true;
+    this.setAttribute("aria-busy", "true");
+    const body = new FormData(form, submitter);
+    try {
+      const response = await fetch(form.action, { method: "POST", body, headers: { Accept: "text/html" } });
+      if (response.url.includes("sign-in")) throw new Error(this.said.dataset.session);
+      if (!response.ok) throw new Error(this.said.dataset.lost);
+      this.decided(new DOMParser().parseFromString(await response.text(), "text/html"));
+    } catch (error) {
+      this.say(error instanceof TypeError ? this.said.dataset.lost : error.message, { wrong: true });
+    } finally {
+      this.sending = false;
+      this.removeAttribute("aria-busy");
+    }
+  }
+
+  decided(page) {
+    const refused = page.querySelector("#refused");
+    this.refresh(page, [...page.querySelectorAll("[data-refreshed]")].map((part) => part.id));
+    const chosen = this.value(page.querySelector("#decide")?.dataset.chosen);
+    if (chosen) this.choose(chosen, { page: true });
+    if (refused) {
+      this.say("");
+      (this.querySelector("#right") ?? this.querySelector("#decide-title"))?.focus();
+      return;
+    }
+    this.say([...page.querySelectorAll(".messages li")].map((line) => line.textContent).join(" ") || this.said.dataset.decided);
+    this.querySelector("#decide-title")?.focus();
+  }
+
+  refresh(page, ids) {
+    for (const id of ids) {
+      const here = document.getElementById(id);
+      const there = page.getElementById(id);
+      if (!here || !there) continue;
+      here.replaceChildren(...there.childNodes);
+      if (id === "decide") here.dataset.chosen = there.dataset.chosen ?? "";
+      localTimes(here);
+    }
+  }
+
+  say(words, { wrong = false } = {}) {
+    this.said.textContent = words;
+    this.said.classList.toggle("wrong", wrong);
   }
 }
 
-/** Times in the reader's own zone and way. */
+/** Times in the reader's own zone, which is named: 2026-11-25 11:06 CET. */
 function localTimes(root) {
-  const form = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "medium", timeStyle: "short" });
-  for (const time of root.querySelectorAll("time[datetime]")) time.textContent = form.format(new Date(time.dateTime));
+  const form = new Intl.DateTimeFormat("en-GB", {
+    year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZoneName: "short",
+  });
+  for (const time of root.querySelectorAll("time[datetime]")) {
+    const parts = Object.fromEntries(form.formatToParts(new Date(time.dateTime)).map((part) => [part.type, part.value]));
+    time.textContent = `${parts.year}-${parts.month}-${parts.day} ${parts.hour}:${parts.minute} ${parts.timeZoneName}`;
+  }
 }
 
 document.addEventListener("submit", (event) => {
   const question = event.target.dataset?.confirm;
   if (question && !window.confirm(question)) event.preventDefault();
-});
+}, { capture: true });
 document.addEventListener("htmx:afterSwap", () => localTimes(document));
 customElements.define("upload-field", UploadField);
 customElements.define("value-browser", ValueBrowser);
