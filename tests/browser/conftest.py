@@ -7,7 +7,8 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic, sleep
@@ -31,18 +32,25 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Serve the portal. Work is done inline, so an upload is read when it is answered."""
+    with serving(tmp_path_factory.mktemp("server"), {}) as url:
+        yield url
+
+
+@contextmanager
+def serving(folder: Path, settings: Mapping[str, str]) -> Iterator[str]:
+    """Serve the portal with these settings beside the tests' own; its log is in the folder."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     url = f"http://127.0.0.1:{port}"
-    log = tmp_path_factory.mktemp("server") / "granian.log"
-    settings = {"DJANGO_SETTINGS_MODULE": "apps.config.settings.test", "QUIRE_PORTAL_URL": url}
+    log = folder / "granian.log"
+    own = {"DJANGO_SETTINGS_MODULE": "apps.config.settings.test", "QUIRE_PORTAL_URL": url}
     command = [sys.executable, "-m", "granian", "--interface", "asgi", "--host", "127.0.0.1", "--port", str(port)]
     with log.open("wb") as output:
         process = subprocess.Popen(
             [*command, "--no-ws", "apps.config.asgi:application"],
             cwd=ROOT,
-            env=os.environ | settings,
+            env=os.environ | own | dict(settings),
             stdout=output,
             stderr=output,
         )
