@@ -82,9 +82,9 @@ BROKEN = (
     ("an empty body", answers(200, b""), "model_broken",
      "the model server answered with something that is no completion"),
     ("a hang", hangs(2.0), "model_timeout", "the model server didn't answer in time"),
-    ("one byte now and then", trickles(every=0.1, count=30), "model_timeout",
+    ("one byte now and then", trickles(every=0.1), "model_timeout",
      "the model server answers too slowly"),
-    ("one byte of the headers", trickles_headers(every=0.1, count=30), "model_timeout",
+    ("one byte of the headers", trickles_headers(every=0.1), "model_timeout",
      "the model server answers too slowly"),
     ("a reset in mid-stream", resets(), "model_hung_up", "the model server hung up"),
 )  # fmt: skip
