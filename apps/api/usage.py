@@ -36,20 +36,22 @@ class UsageSumOut(Schema):
 
     `key` is the schema, model, engine, lane, day (`2026-11-25`) or month (`2026-11`). `failed_calls` are those that
     didn't end well, paid for or not; `assumed_calls` broke off and are booked with the most that they can have used.
-    `pages` are those of the documents that a model was asked about; `gpu_seconds` is an upper bound.
+    `unpriced_calls` used a model that has no price: with any of them `cost` is null, for nobody knows it. `pages` are
+    those of the documents that a model was asked about; `gpu_seconds` is an upper bound.
     """
 
     key: str
     calls: int
     failed_calls: int
     assumed_calls: int
+    unpriced_calls: int
     prompt_tokens: int
     cached_tokens: int
     completion_tokens: int
     images: int
     seconds: float
     gpu_seconds: float
-    cost: str
+    cost: str | None
     documents: int
     pages: int
     cost_per_page: str | None
@@ -119,25 +121,29 @@ class EngineEstimateOut(Schema):
 
     `basis` is `past`, of `documents_seen` of the tenant's own, or `arithmetic`: pages, question and picture rule, low
     where the cheaper engines answer all they may, high where every document goes on with full pages and replies.
+    `usd` and `price_since` are null where the model has no price: what it costs is unknown.
     """
 
     engine: str
     basis: Literal["past", "arithmetic"]
     documents_seen: int
     tokens: TokenFigures
-    usd: DollarFigures
+    usd: DollarFigures | None
     price_since: date | None
 
 
 class EstimateOut(Schema):
-    """An estimate at today's prices, by engine in the policy's order; `warnings` say which budget is in its way."""
+    """An estimate at today's prices, by engine in the policy's order.
+
+    `warnings` say which budget is in its way, and which model has no price; `usd` is null then.
+    """
 
     wanted_schema: str = Field(alias="schema", serialization_alias="schema")
     documents: int
     pages: PagesIn
     engines: list[EngineEstimateOut]
     tokens: TokenFigures
-    usd: DollarFigures
+    usd: DollarFigures | None
     warnings: list[str]
 
 
@@ -213,13 +219,14 @@ def _sum(one: queries.UsageSum) -> Json:
         "calls": one.calls,
         "failed_calls": one.failed_calls,
         "assumed_calls": one.assumed_calls,
+        "unpriced_calls": one.unpriced_calls,
         "prompt_tokens": one.prompt_tokens,
         "cached_tokens": one.cached_tokens,
         "completion_tokens": one.completion_tokens,
         "images": one.images,
         "seconds": one.seconds,
         "gpu_seconds": one.gpu_seconds,
-        "cost": decimal_string(one.cost),
+        "cost": None if one.known_cost is None else decimal_string(one.known_cost),
         "documents": one.documents,
         "pages": one.pages,
         "cost_per_page": None if one.cost_per_page is None else decimal_string(one.cost_per_page),
@@ -231,7 +238,9 @@ def _whole(figures: estimates.Figures) -> Json:
     return {"low": int(figures.low), "expected": int(figures.expected), "high": int(figures.high)}
 
 
-def _dollars(figures: estimates.Figures) -> Json:
+def _dollars(figures: estimates.Figures | None) -> Json | None:
+    if figures is None:
+        return None
     return {
         "low": decimal_string(figures.low),
         "expected": decimal_string(figures.expected),

@@ -11,7 +11,7 @@ from pydantic import Field
 from rich.table import Table
 
 from apps.cli.failures import USAGE, CommandError
-from apps.cli.printing import AsJson, console, print_json
+from apps.cli.printing import UNKNOWN, AsJson, console, print_json
 from apps.cli.remote import Wire, remote
 
 
@@ -45,7 +45,7 @@ class Engine(Wire):
     basis: str
     documents_seen: int
     tokens: Tokens
-    usd: Dollars
+    usd: Dollars | None
     price_since: date | None
 
 
@@ -57,7 +57,7 @@ class Estimate(Wire):
     pages: Pages
     engines: list[Engine]
     tokens: Tokens
-    usd: Dollars
+    usd: Dollars | None
     warnings: list[str]
 
 
@@ -91,10 +91,16 @@ def show(
         column.justify = "right"
     for one in found.engines:
         basis = f"{one.documents_seen} documents of yours" if one.basis == "past" else "arithmetic"
-        table.add_row(one.engine, basis, f"{one.tokens.expected:,}", one.usd.low, one.usd.expected, one.usd.high)
-    total = ("all", "", f"{found.tokens.expected:,}", found.usd.low, found.usd.expected, found.usd.high)
+        table.add_row(one.engine, basis, f"{one.tokens.expected:,}", *_dollars(one.usd))
+    total = ("all", "", f"{found.tokens.expected:,}", *_dollars(found.usd))
     for column, cell in zip(table.columns, total, strict=True):
         column.footer = cell
     console().print(table)
     for warning in found.warnings:
         sys.stdout.write(f"{warning}.\n")
+
+
+def _dollars(figures: Dollars | None) -> tuple[str, str, str]:
+    if figures is None:
+        return UNKNOWN, UNKNOWN, UNKNOWN
+    return figures.low, figures.expected, figures.high

@@ -12,6 +12,9 @@ from rich.console import Console
 # A pipe has no width of its own, and what a program reads must be whole.
 UNSEEN_WIDTH = 1000
 
+# A price that nobody has named is no price of nothing.
+UNKNOWN = "unknown"
+
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON instead of a table")]
 
 

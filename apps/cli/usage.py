@@ -12,7 +12,7 @@ from pydantic import Field
 from rich.table import Table
 from rich.text import Text
 
-from apps.cli.printing import AsJson, console, print_json
+from apps.cli.printing import UNKNOWN, AsJson, console, print_json
 from apps.cli.remote import Wire, remote
 
 
@@ -34,13 +34,14 @@ class Sum(Wire):
     calls: int
     failed_calls: int
     assumed_calls: int
+    unpriced_calls: int
     prompt_tokens: int
     cached_tokens: int
     completion_tokens: int
     images: int
     seconds: float
     gpu_seconds: float
-    cost: str
+    cost: str | None
     documents: int
     pages: int
     cost_per_page: str | None
@@ -123,7 +124,7 @@ def _cells(one: Sum, name: str) -> list[Text]:
             f"{one.completion_tokens:,}",
             f"{one.images:,}",
             f"{one.gpu_seconds:,.0f}",
-            one.cost,
-            one.cost_per_page or "-",
+            one.cost or UNKNOWN,
+            one.cost_per_page or (UNKNOWN if one.cost is None else "-"),
         )
     ]

@@ -121,7 +121,7 @@ class Profile:
         return max((price for price in self.prices if price.since <= on), key=lambda one: one.since, default=None)
 
     def cost(self, *, prompt_tokens: int, completion_tokens: int, on: date) -> Decimal:
-        """Return US dollars by the price of that day; 0 where the model is one's own and has no price."""
+        """Return US dollars by the price of that day; 0 where the model has no price, and nobody knows it."""
         price = self.price(on=on)
         if price is None:
             return Decimal(0)

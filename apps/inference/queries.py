@@ -45,7 +45,8 @@ class UsageSum:
     """What a group of calls used; `key` says which group, and is empty for the whole.
 
     `failed_calls` are those whose outcome isn't `ok`, paid for or not; `assumed_calls` those that broke off without a
-    word of their usage and stand in the ledger with the most that they can have used. `documents` are those that a
+    word of their usage and stand in the ledger with the most that they can have used. `unpriced_calls` used a model
+    that had no price then: `cost` has nothing for them, and isn't what all of them cost. `documents` are those that a
     model was asked about, `pages` all of theirs, each document once. `gpu_seconds` is an upper bound.
     """
 
@@ -53,6 +54,7 @@ class UsageSum:
     calls: int
     failed_calls: int
     assumed_calls: int
+    unpriced_calls: int
     prompt_tokens: int
     cached_tokens: int
     completion_tokens: int
@@ -64,9 +66,14 @@ class UsageSum:
     pages: int
 
     @property
+    def known_cost(self) -> Decimal | None:
+        """US dollars that all of these calls cost; None where some model had no price."""
+        return None if self.unpriced_calls else self.cost
+
+    @property
     def cost_per_page(self) -> Decimal | None:
-        """US dollars; None where no page was counted."""
-        return self.cost / self.pages if self.pages else None
+        """US dollars; None where no page was counted, or the cost isn't known."""
+        return self.cost / self.pages if self.pages and not self.unpriced_calls else None
 
     @property
     def cached_share(self) -> float | None:
@@ -101,7 +108,7 @@ def usage(*, tenant_id: UUID, by: Grouping, first_day: date, last_day: date) -> 
     each, and once in the whole.
     """
     sums = (
-        "sum(calls), sum(failed), sum(assumed), sum(prompt), sum(cached), sum(completion), sum(images), "
+        "sum(calls), sum(failed), sum(assumed), sum(unpriced), sum(prompt), sum(cached), sum(completion), sum(images), "
         "sum(seconds), sum(gpu_seconds), sum(cost)"
     )
     statement = f"""
@@ -109,6 +116,7 @@ def usage(*, tenant_id: UUID, by: Grouping, first_day: date, last_day: date) -> 
           SELECT {_KEYS[by]} AS key, document_id, count(*) AS calls,
                  count(*) FILTER (WHERE outcome <> 'ok') AS failed,
                  count(*) FILTER (WHERE cost_basis = 'reserved') AS assumed,
+                 count(*) FILTER (WHERE price_date IS NULL AND prompt_tokens + completion_tokens > 0) AS unpriced,
                  sum(prompt_tokens) AS prompt, sum(cached_tokens) AS cached, sum(completion_tokens) AS completion,
                  sum(images) AS images, sum(seconds) AS seconds, sum(gpu_seconds) AS gpu_seconds, sum(cost) AS cost,
                  max(document_pages) AS pages
@@ -284,7 +292,7 @@ def _usage_sum(
     *sums: Decimal | float | None,
 ) -> UsageSum:
     """Read a row, whose sums come in the order of the fields; the sum of nothing is null."""
-    calls, failed, assumed, prompt, cached, completion, images, seconds, gpu, cost, documents, pages = (
+    calls, failed, assumed, unpriced, prompt, cached, completion, images, seconds, gpu, cost, documents, pages = (
         one or 0 for one in sums
     )
     return UsageSum(
@@ -292,6 +300,7 @@ def _usage_sum(
         calls=int(calls),
         failed_calls=int(failed),
         assumed_calls=int(assumed),
+        unpriced_calls=int(unpriced),
         prompt_tokens=int(prompt),
         cached_tokens=int(cached),
         completion_tokens=int(completion),

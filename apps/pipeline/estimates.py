@@ -58,26 +58,30 @@ class Figures:
 class EngineEstimate:
     """What one model engine will use. `basis` is `past`, of so many `documents_seen`, or `arithmetic`.
 
-    `price_since` is the day of the price that was taken, None where the model has none.
+    `price_since` is the day of the price that was taken. Where the model has none, it and `usd` are None: nobody knows
+    what it costs.
     """
 
     engine: str
     basis: str
     documents_seen: int
     tokens: Figures
-    usd: Figures
+    usd: Figures | None
     price_since: date | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
-    """What a job will cost: by engine in the policy's order, together, and what stands in its way."""
+    """What a job will cost: by engine in the policy's order, together, and what stands in its way.
+
+    `usd` is None where a model has no price.
+    """
 
     schema_slug: str
     work: Workload
     engines: tuple[EngineEstimate, ...]
     tokens: Figures
-    usd: Figures
+    usd: Figures | None
     warnings: tuple[str, ...]
 
 
@@ -132,7 +136,10 @@ def estimate(*, tenant_id: UUID, schema_slug: str, work: Workload, clock: Clock)
                     today=now.date(),
                 )
             )
-    tokens, usd = _sum([one.tokens for one in engines]), _sum([one.usd for one in engines])
+    tokens = _sum([one.tokens for one in engines])
+    prices = [one.usd for one in engines if one.usd is not None]
+    unpriced = [one.engine for one in engines if one.usd is None]
+    usd = None if unpriced else _sum(prices)
     states = spending.budget_states(tenant_id=tenant_id, schema_slug=schema.slug, clock=clock)
     return Estimate(
         schema_slug=schema.slug,
@@ -140,7 +147,10 @@ def estimate(*, tenant_id: UUID, schema_slug: str, work: Workload, clock: Clock)
         engines=tuple(engines),
         tokens=tokens,
         usd=usd,
-        warnings=tuple(words for state in states if (words := _warning(state, work=work, usd=usd, tokens=tokens))),
+        warnings=(
+            *(_unpriced(name) for name in unpriced),
+            *(words for state in states if (words := _warning(state, work=work, usd=_sum(prices), tokens=tokens))),
+        ),
     )
 
 
@@ -200,12 +210,14 @@ def _engine(
     def usd(tokens: Tokens) -> Decimal:
         return one.cost(prompt_tokens=round(tokens.prompt), completion_tokens=round(tokens.completion), on=today)
 
+    figures = Figures(low=usd(found.low), expected=usd(found.expected), high=usd(found.high))
+
     return EngineEstimate(
         engine=name,
         basis="past" if enough else "arithmetic",
         documents_seen=len(past) if enough else 0,
         tokens=_tokens(found),
-        usd=Figures(low=usd(found.low), expected=usd(found.expected), high=usd(found.high)),
+        usd=figures if price else None,
         price_since=price.since if price else None,
     )
 
@@ -246,6 +258,13 @@ def _warning(state: BudgetState, *, work: Workload, usd: Figures, tokens: Figure
                 f"{shown(figures.high / share)} at most: documents {will} wait until it is raised"
             )
     return None
+
+
+def _unpriced(engine: str) -> str:
+    return (
+        f"The price of {engine} is unknown, so what the job costs is unknown too, and no budget in dollars holds it: "
+        "give its profile a price in the file that QUIRE_MODEL_PROFILES names"
+    )
 
 
 def _in_tokens(count: Decimal) -> str:

@@ -64,7 +64,7 @@ def usage(request: MemberRequest) -> HttpResponseBase:
     first = min(max(first, last - timedelta(days=MAX_DAYS - 1)), last)
     report = queries.usage(tenant_id=tenant_id, by=grouping, first_day=first, last_day=last)
     found = spending(tenant_id=tenant_id, clock=SYSTEM_CLOCK)
-    priced = report.total.cost > 0
+    priced = report.total.cost > 0 and not report.total.unpriced_calls
     shown = report.groups[-MAX_BARS:]
     bars = plot(
         [
@@ -115,7 +115,7 @@ def _shown(one: UsageSum) -> ShownSum:
         prompt=one.prompt_tokens,
         cached="" if one.cached_share is None else f"{one.cached_share:.0%}",
         completion=one.completion_tokens,
-        cost=dollars(one.cost),
+        cost=_("unknown") if one.known_cost is None else dollars(one.known_cost),
         cost_per_page="" if one.cost_per_page is None else dollars(one.cost_per_page),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -80,6 +81,7 @@ def test_usage_is_added_up_by_what_was_asked_for(api: Api, other_api: Api) -> No
         "calls": 2,
         "failed_calls": 1,
         "assumed_calls": 0,
+        "unpriced_calls": 0,
         "prompt_tokens": 2000,
         "cached_tokens": 1000,
         "completion_tokens": 100,
@@ -343,6 +345,35 @@ def test_a_job_that_isnt_one_is_refused(api: Api, job: dict[str, Any], said: str
     response = api.post("estimates", {"schema": "nda", **job})
     assert response.status_code == 422
     assert said in response.json()["errors"][0]["message"]
+
+
+def test_what_a_model_without_a_price_costs_is_unknown(api: Api) -> None:
+    assert api.put("policies/nda", {"engines": ["sglang:small", "sglang:medium"]}).status_code == 200
+    job = {"schema": "nda", "documents": 1, "pages": {"text": 1}}
+    found = api.post("estimates", job).json()
+    small, medium = found["engines"]
+    assert (small["engine"], small["usd"], small["price_since"]) == ("sglang:small", None, None)
+    assert (medium["engine"], medium["price_since"]) == ("sglang:medium", "2025-08-12")
+    assert float(medium["usd"]["high"]) > 0
+    assert small["tokens"]["expected"] > 0
+    assert found["usd"] is None
+    assert found["warnings"] == [
+        "The price of sglang:small is unknown, so what the job costs is unknown too, and no budget in dollars holds "
+        "it: give its profile a price in the file that QUIRE_MODEL_PROFILES names"
+    ]
+    assert api.put("policies/nda", {"engines": ["layout"]}).status_code == 200
+    assert api.post("estimates", job).json()["usd"] == {"low": "0.00", "expected": "0.00", "high": "0.00"}
+
+
+def test_usage_of_a_model_without_a_price_has_no_cost(api: Api) -> None:
+    book(api, call(), at=NOON)
+    unpriced = replace(call(engine="sglang:small"), cost=Decimal(0), price_date=None)
+    book(api, unpriced, replace(unpriced, prompt_tokens=0, completion_tokens=0, outcome="model_busy"), at=NOON)
+    found = api.get("usage", by="model", **PERIOD).json()
+    shown = [(one["key"], one["calls"], one["unpriced_calls"], one["cost"]) for one in found["groups"]]
+    assert shown == [("medium", 1, 0, "0.0005"), ("small", 2, 1, None)]
+    assert found["groups"][1]["cost_per_page"] is None
+    assert (found["total"]["unpriced_calls"], found["total"]["cost"]) == (1, None)
 
 
 def test_an_estimate_for_a_schema_that_isnt_there_is_refused(api: Api) -> None:

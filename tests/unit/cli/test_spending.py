@@ -16,6 +16,7 @@ SUM: dict[str, Any] = {
     "calls": 1200,
     "failed_calls": 3,
     "assumed_calls": 0,
+    "unpriced_calls": 0,
     "prompt_tokens": 2_000_000,
     "cached_tokens": 500_000,
     "completion_tokens": 60_000,
@@ -166,6 +167,34 @@ def test_an_estimate(server: Loopback, capsys: pytest.CaptureFixture[str]) -> No
     assert lines[-1] == "The month's budget has $0.50 left."
     assert main([*arguments, "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == ESTIMATE
+
+
+def test_what_has_no_price_is_unknown_and_never_nothing(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unpriced = {**SUM, "key": "small", "unpriced_calls": 1200, "cost": None, "cost_per_page": None}
+    engine = {**ESTIMATE["engines"][0], "engine": "sglang:small", "usd": None, "price_since": None}  # type: ignore[index]
+    replies = {
+        "/api/v1/usage": {**USAGE, "total": unpriced, "groups": [unpriced]},
+        "/api/v1/estimates": {**ESTIMATE, "engines": [engine], "usd": None, "warnings": ["Its price is unknown"]},
+    }
+    with loopback(lambda asked: (200, replies[asked.path.partition("?")[0]])) as server:
+        monkeypatch.setenv("QUIRE_URL", server.url)
+        monkeypatch.setenv("QUIRE_API_KEY", "k")
+        assert main(["usage"]) == 0
+        lines = _lines(capsys.readouterr().out)
+        assert "small 1,000 2,000 1,200 3 2,000,000 25% 60,000 40 402 unknown unknown" in lines
+        assert "all 1,000 2,000 1,200 3 2,000,000 25% 60,000 40 402 unknown unknown" in lines
+        arguments = ["estimate", "--schema", "nda", "--documents", "10", "--text-pages", "20"]
+        assert main(arguments) == 0
+        out = capsys.readouterr().out
+        assert "sglang:small 87 documents of yours 2,100,000 unknown unknown unknown" in _lines(out)
+        assert "all 2,100,000 unknown unknown unknown" in _lines(out)
+        assert "0.00" not in out
+        assert _lines(out)[-1] == "Its price is unknown."
+        assert main([*arguments, "--json"]) == 0
+        said = json.loads(capsys.readouterr().out)
+        assert (said["usd"], said["engines"][0]["usd"], said["engines"][0]["price_since"]) == (None, None, None)
 
 
 def test_an_estimate_of_fewer_pages_than_documents_is_a_usage_error(
