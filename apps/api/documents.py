@@ -22,10 +22,11 @@ from apps.api.times import Moment
 from apps.common.clock import SYSTEM_CLOCK
 from apps.common.text import storable
 from apps.documents import queries as documents
-from apps.documents.models import Lane
+from apps.documents.models import TERMINAL_STATUSES, Lane
 from apps.documents.storage import fetch
 from apps.parsing import queries as parsing
 from apps.pipeline import intake
+from apps.pipeline.queries import progress
 from apps.pipeline.review import reasons_for_review
 from apps.results import queries as results
 from apps.results.doubts import Reason, reasons_by_path
@@ -50,7 +51,9 @@ class DocumentOut(Schema):
     """A document.
 
     `reason` says in words why it is quarantined or failed, what it waits for, or, where it needs review, what is wrong
-    with its file; `review_reasons` say all that is for a person there. `pages` is null until it is parsed.
+    with its file; `review_reasons` say all that is for a person there. `pages` is null until it is parsed. `progress`
+    is how much of the work on its pages is done, in [0, 1], null where none is under way; what a model is asked comes
+    on top.
     """
 
     id: UUID
@@ -60,6 +63,7 @@ class DocumentOut(Schema):
     reason: str
     review_reasons: list[ReasonOut]
     pages: int | None
+    progress: float | None
     document_schema: str = Field(alias="schema", serialization_alias="schema")
     external_id: str
     lane: str
@@ -265,10 +269,12 @@ def delete(request: AuthenticatedRequest, document_id: UUID) -> Status[None]:
 def _shown(request: AuthenticatedRequest, found: Sequence[documents.DocumentSummary]) -> list[Json]:
     """Return documents as REST shows them."""
     reasons = reasons_for_review(tenant_id=request.auth.tenant_id, document_ids=[item.id for item in found])
-    return [_document_json(item, reasons=reasons.get(item.id, ())) for item in found]
+    under_way = [item.id for item in found if item.status not in TERMINAL_STATUSES]
+    shares = progress(tenant_id=request.auth.tenant_id, document_ids=under_way) if under_way else {}
+    return [_document_json(item, reasons=reasons.get(item.id, ()), progress=shares.get(item.id)) for item in found]
 
 
-def _document_json(document: documents.DocumentSummary, *, reasons: Sequence[Reason]) -> Json:
+def _document_json(document: documents.DocumentSummary, *, reasons: Sequence[Reason], progress: float | None) -> Json:
     return {
         "id": document.id,
         "name": document.name,
@@ -277,6 +283,7 @@ def _document_json(document: documents.DocumentSummary, *, reasons: Sequence[Rea
         "reason": document.reason,
         "review_reasons": render_reasons(reasons),
         "pages": document.page_count,
+        "progress": progress,
         "schema": document.schema_slug,
         "external_id": document.external_id,
         "lane": document.lane,

@@ -12,6 +12,7 @@ from apps.extraction.values import ExtractedValue
 from apps.schemas.fields import Schema
 
 _SCHEMA = "schema: "
+_LEFT_OUT_PAGES = "read under another schema than the rest; delete the document and upload it again"
 _UNACCOUNTED = "unaccounted for"
 _SHOWS_ANOTHER = re.compile(r"page \d+ shows another value")
 _SUM = re.compile(r"layout: .+ doesn't make \w+")
@@ -53,6 +54,11 @@ def unaccounted(*, name: str, count: int) -> str:
     return f"{name}: {count} row{'s' if count > 1 else ''} of its table {'are' if count > 1 else 'is'} {_UNACCOUNTED}"
 
 
+def left_out(*, first: int, last: int) -> str:
+    """Say that pages were read while another schema, or another version of it, was the document's."""
+    return f"pages {first} to {last}: {_LEFT_OUT_PAGES}"
+
+
 def hidden(paths: Iterable[str]) -> str:
     """Say which values stand in a page's text where nothing is to be seen on the page."""
     return f"{_HIDDEN}{', '.join(paths)[:300]}"
@@ -85,6 +91,7 @@ _ENDINGS = {
     "was read in two ways": About.ROWS_READ_TWICE,
     "there may be more": About.LIST_CUT,
     "was not read": About.PAGE_UNREAD,
+    _LEFT_OUT_PAGES: About.PAGE_UNREAD,
 }
 # What a model was asked without: it answered all the same.
 _LEFT_OUT = ("terms of the glossary", "pictures that were left out")

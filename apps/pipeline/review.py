@@ -8,6 +8,7 @@ from uuid import UUID
 
 from apps.documents.models import Document, DocumentStatus
 from apps.pipeline.models import StageRun, StageStatus
+from apps.pipeline.stages import OF_THE_BYTES
 from apps.results.doubts import Doubt, Reason, summary
 from apps.results.queries import open_results
 from apps.schemas import queries as schemas
@@ -22,17 +23,17 @@ _NOTHING_TOLD = Reason(doubt=Doubt.UNSURE, message="Quire isn't sure of this doc
 def reasons_for_review(*, tenant_id: UUID, document_ids: Sequence[UUID]) -> Mapping[UUID, tuple[Reason, ...]]:
     """Return for each of these documents that is in review why it is, the worst first; others are left out.
 
-    Told are values that nobody has decided on, required fields without one, rows and pages that nobody answered for,
-    and stages that the document had to go on without.
+    Told are what its file has lost, values that nobody has decided on, required fields without one, rows and pages that
+    nobody answered for, and stages that the document had to go on without.
     """
-    in_review = list(
+    in_review = dict(
         Document.objects.filter(
             tenant_id=tenant_id, id__in=list(document_ids), status=DocumentStatus.NEEDS_REVIEW
-        ).values_list("id", flat=True)
+        ).values_list("id", "reason")
     )
     if not in_review:
         return {}
-    found = open_results(tenant_id=tenant_id, document_ids=in_review)
+    found = open_results(tenant_id=tenant_id, document_ids=list(in_review))
     without = _failed_stages(
         tenant_id=tenant_id, run_ids=[result.run_id for results in found.values() for result in results]
     )
@@ -45,7 +46,10 @@ def reasons_for_review(*, tenant_id: UUID, document_ids: Sequence[UUID]) -> Mapp
             if key not in read:
                 read[key] = schemas.version(tenant_id=tenant_id, slug=key[0], version=key[1])
             reasons += [*summary(result=result, schema=read[key]), *without.get(result.run_id, ())]
-        told[document_id] = tuple(dict.fromkeys(reasons)) or (_NOTHING_TOLD,)
+        told[document_id] = tuple(dict.fromkeys(reasons))
+    for document_id, said in in_review.items():
+        of_the_file = (Reason(doubt=Doubt.FILE_DAMAGED, message=said[:1].upper() + said[1:]),) if said else ()
+        told[document_id] = (*of_the_file, *told.get(document_id, ())) or (_NOTHING_TOLD,)
     return told
 
 
@@ -54,6 +58,7 @@ def _failed_stages(*, tenant_id: UUID, run_ids: Sequence[UUID]) -> Mapping[UUID,
     rows = (
         StageRun.objects.filter(tenant_id=tenant_id, run_id__in=run_ids, status=StageStatus.DONE)
         .exclude(reason_code="")
+        .exclude(stage__in=OF_THE_BYTES)
         .order_by("run_id", "stage", "shard")
         .values_list("run_id", "stage", "reason")
     )

@@ -40,6 +40,7 @@ class Doubt(StrEnum):
     PAGE_UNREAD = "page_unread"
     MODEL_UNUSABLE = "model_unusable"
     STAGE_FAILED = "stage_failed"
+    FILE_DAMAGED = "file_damaged"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from apps.common.clock import Clock
 from apps.documents import queries as documents
+from apps.extraction import notes as notes_of
 from apps.extraction import stretches
 from apps.inference import queries as inference
 from apps.parsing import queries as parsing
@@ -45,11 +46,7 @@ def merge(*, claim: Claim, clock: Clock, cancelled: Callable[[], bool]) -> Outco
     )
     # A schema was published, or became the one that fits, while the document was being read.
     left_out = [first for first in range(1, source.count + 1, stretches.PAGES) if first not in parts]
-    notes = [
-        f"pages {first} to {min(first + stretches.PAGES - 1, source.count)} were read under another schema, or another "
-        "version of it, and aren't in here: extract the document again"
-        for first in left_out
-    ]
+    notes = [notes_of.left_out(first=first, last=min(first + stretches.PAGES - 1, source.count)) for first in left_out]
     if cancelled():
         raise LeaseLostError
     outcome = recorded(

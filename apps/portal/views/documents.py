@@ -24,7 +24,7 @@ from apps.documents.models import DocumentStatus, Lane
 from apps.pipeline import intake
 from apps.pipeline.review import reasons_for_review
 from apps.portal.access import MemberRequest, member_required
-from apps.portal.presentation import in_progress
+from apps.portal.presentation import in_progress, progress_of
 from apps.schemas import queries as schemas
 
 PAGE_SIZE = 50
@@ -46,8 +46,11 @@ def document_list(request: MemberRequest) -> HttpResponseBase:
         )
     except documents.BadCursorError:
         return redirect("portal:documents")
+    shares = progress_of(tenant_id=tenant_id, found=page.items)
     version = hashlib.sha256(
-        "|".join(f"{item.id}{item.updated_at.isoformat()}{item.page_count}" for item in page.items).encode()
+        "|".join(
+            f"{item.id}{item.updated_at.isoformat()}{item.page_count}{shares.get(item.id)}" for item in page.items
+        ).encode()
     ).hexdigest()[:16]
     filters = {name: value for name, value in (("q", text), ("status", status), ("cursor", cursor)) if value}
     context = {
@@ -65,7 +68,7 @@ def document_list(request: MemberRequest) -> HttpResponseBase:
     if fragment and request.GET["version"] == version and context["live"]:
         return HttpResponse(status=HTTPStatus.NO_CONTENT)
     reasons = reasons_for_review(tenant_id=tenant_id, document_ids=[item.id for item in page.items])
-    context["rows"] = [(item, reasons.get(item.id, ())) for item in page.items]
+    context["rows"] = [(item, reasons.get(item.id, ()), shares.get(item.id)) for item in page.items]
     if fragment:
         return render(request, "portal/_rows.html", context)
     context["max_bytes"] = settings.QUIRE_MAX_UPLOAD_BYTES

@@ -11,6 +11,7 @@ import pytest
 from django.test import override_settings
 
 from apps.pipeline.models import StageRun
+from apps.pipeline.worker import work
 from apps.tenants.scope import tenant_scope
 from tests.factories.documents import INVOICE_LINES, encrypted_pdf, pdf, png
 from tests.integration.api.conftest import Api
@@ -277,6 +278,31 @@ def test_the_same_bytes_are_read_with_another_schema_too(api: Api) -> None:
     with tenant_scope(api.tenant_id):
         work = Counter(StageRun.objects.filter(document_id=first["id"], attempts__gt=0).values_list("stage", flat=True))
     assert work == {"parse": 1, "render": 1, "index": 1, "extract": 2, "look": 2}
+
+
+def test_a_document_says_how_far_it_has_come(api: Api) -> None:
+    with override_settings(QUIRE_DISPATCHER="tests.faults.dispatchers.LosingDispatcher"):
+        document = _json(api.upload(pdf(mark="how far"), schema="invoice"))
+        with tenant_scope(api.tenant_id):
+            parse = StageRun.objects.get(document_id=document["id"])
+        work(tenant_id=api.tenant_id, stage_run_id=parse.id)
+        parsed = _json(api.get(f"documents/{document['id']}"))
+    assert (document["status"], document["progress"]) == ("received", 0.0)
+    assert (parsed["status"], parsed["progress"]) == ("parsed", 0.25)
+    listed = _json(api.get("documents"))["items"]
+    assert [item["progress"] for item in listed if item["id"] == document["id"]] == [0.25]
+    ended = _json(api.upload(pdf(mark="come"), schema="invoice"))
+    assert _json(api.get(f"documents/{ended['id']}"))["progress"] is None
+
+
+def test_a_file_whose_end_is_missing_is_read_and_says_so(api: Api) -> None:
+    data = pdf(mark="an end")
+    document = _json(api.upload(data[: data.rindex(b"startxref")], schema="invoice"))
+    found = _json(api.get(f"documents/{document['id']}"))
+    assert (found["status"], found["reason_code"]) == ("needs_review", "end_missing")
+    assert found["review_reasons"][0]["code"] == "file_damaged"
+    assert found["review_reasons"][0]["message"].startswith("The end of the file is missing")
+    assert len(found["review_reasons"]) == 1
 
 
 def test_a_cancelled_document_is_read_when_it_comes_again(api: Api) -> None:
