@@ -48,7 +48,10 @@ _DEFINITION = re.compile(
 _ABBREVIATED = re.compile(r"(?:\b(?:Inc|Ltd|Co|Corp|St|Mr|Mrs|Ms|Dr|Jr|Sr|No)|\b[A-Z])$")
 _ROLES = (
     "this that the these those each any all such agreement party parties company employee recipient whereas exhibit "
-    "executive consultant contractor discloser undersigned date effective state delaware corporation i you we"
+    "executive consultant contractor discloser undersigned date effective state delaware corporation i you we "
+    "participant owner buyer seller purchaser vendor supplier provider customer client licensor licensee investor "
+    "borrower lender landlord tenant lessor lessee disclosing receiving applicant bidder subscriber shareholder "
+    "stockholder member director officer manager advisor"
 )
 _NO_NAMES = frozenset(_ROLES.split())
 _FORM_THEN_NUMBER = re.compile(rf"(?<=[ ,\n])({_FORM}),?[ \n]\d")

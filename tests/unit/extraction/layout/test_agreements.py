@@ -71,6 +71,7 @@ def test_what_the_agreement_does_not_say_is_left_out() -> None:
             "Cedar Works LLC (“Buyer”) has asked for data about Elm Mills Inc. (the “Company”) today.",
             ["Cedar Works LLC", "Elm Mills Inc."],
         ),
+        ("between Alpha Corp. (the “Owner”), and Participant, who has asked for it.", ["Alpha Corp."]),
         ("between the Company and the Recipient as they are defined below in this paper.", []),
     ],
 )
