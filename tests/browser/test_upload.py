@@ -50,15 +50,16 @@ def _said(portal: Portal) -> Locator:
 
 
 def test_several_files_dropped_at_once_each_have_their_answer(portal: Portal, tmp_path: Path) -> None:
+    data = pdf(mark="dropped")
     files = {
-        "1 good.pdf": pdf(mark="dropped"),
-        "2 again.pdf": pdf(mark="dropped"),
+        "1 good.pdf": data,
+        "2 again.pdf": data,
         "3 photo.png": png(width=60),
         "4 empty.pdf": b"",
         "5 letter.docx": b"PK\x03\x04" + b"\0" * 60,
     }
-    for name, data in files.items():
-        (tmp_path / name).write_bytes(data)
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content)
     (tmp_path / "6 folder").mkdir()
     _drop(portal, sorted(tmp_path.iterdir()))
     answers = _answers(portal)
@@ -71,7 +72,7 @@ def test_several_files_dropped_at_once_each_have_their_answer(portal: Portal, tm
     expect(answers.nth(3)).to_have_text(f"4 empty.pdf{EMPTY}")
     expect(answers.nth(4)).to_contain_text("Quire reads PDF, PNG, JPEG, TIFF and e-invoice XML")
     expect(answers.nth(5)).to_have_text("6 folderThis is a folder: drop the files in it instead.")
-    assert [bar.get_attribute("aria-label") for bar in portal.page.locator("progress").all()] == [
+    assert [bar.get_attribute("aria-label") for bar in portal.page.locator(".uploads progress").all()] == [
         "1 good.pdf",
         "2 again.pdf",
         "3 photo.png",
@@ -98,6 +99,8 @@ def test_a_file_dropped_beside_the_field_is_uploaded_and_does_not_take_the_pages
 
 def test_files_are_chosen_and_sent_by_the_keyboard(portal: Portal, tmp_path: Path) -> None:
     page = portal.page
+    # The browser hands choosers over from now on: asked to only as the key is pressed, it may show one of its own.
+    page.on("filechooser", lambda _: None)
     for number in (1, 2):
         (tmp_path / f"{number}.pdf").write_bytes(pdf(mark=f"keyboard {number}"))
     page.get_by_label("Files").focus()

@@ -114,8 +114,8 @@ def test_a_type_that_is_not_read_gets_a_clear_415(api: Api, data: bytes, name: s
     ("data", "status", "code"),
     [
         (b"", "failed", "empty"),
-        (b"%PDF-1.7\n" + b"garbage" * 50, "failed", "broken"),
-        (b"\x89PNG\r\n\x1a\n" + b"\0" * 50, "failed", "broken"),
+        (b"%PDF-1.7\n" + b"garbage" * 50, "failed", "cut_off"),
+        (b"\x89PNG\r\n\x1a\n" + b"\0" * 50, "failed", "cut_off"),
     ],
 )
 def test_a_broken_file_ends_with_its_reason_and_its_neighbours_go_on(

@@ -272,14 +272,16 @@ def test_an_estimate_without_a_past_is_arithmetic(api: Api) -> None:
         0,
         None,
     )
-    assert small["usd"] == {"low": "0.00", "expected": "0.00", "high": "0.00"}
+    assert small["usd"] is None
     assert (medium["engine"], medium["price_since"], medium["tokens"]["low"]) == ("sglang:medium", "2025-08-12", 0)
     # A quarter of the documents is taken to go on to the second model; by pages of 800 + 48 tokens and a picture of
     # 55 x 40, and a call for each document.
     by_pages = 1500 * (800 + 48 + 2200)
     assert by_pages < small["tokens"]["expected"] < by_pages + 1000 * 1000
     assert abs(medium["tokens"]["expected"] * 4 - small["tokens"]["expected"]) <= 8
-    assert Decimal(answer["usd"]["expected"]) == Decimal(medium["usd"]["expected"])
+    # What the first model costs is unknown, and so is the whole.
+    assert answer["usd"] is None
+    assert Decimal(medium["usd"]["expected"]) > 0
     assert Decimal("0.4") * by_pages / 4_000_000 < Decimal(medium["usd"]["expected"]) < Decimal(medium["usd"]["high"])
     (warning,) = answer["warnings"]
     assert warning.startswith("The month's budget has $0.50 left, and the job takes about $0.")
