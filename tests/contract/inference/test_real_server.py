@@ -26,6 +26,7 @@ from apps.extraction.engines.protocol import ExtractionRequest, PageImage
 from apps.extraction.engines.sglang import SglangEngine
 from apps.extraction.prompt import ask, document_prompt
 from apps.extraction.values import ValueStatus
+from apps.inference.adapters import RequestTuning
 from apps.inference.client import SglangClient, Timeouts
 from apps.inference.errors import (
     BadRequestError,
@@ -108,7 +109,8 @@ def test_a_page_goes_out_with_its_picture_and_comes_back_as_values(
 ) -> None:
     document, images = paper
     calls = OpenPurse()
-    found = SglangEngine(profile=profile("small"), client=client, ledger=calls).extract(
+    tuning = RequestTuning(cache_salt=f"salt_{uuid4().hex}")
+    found = SglangEngine(profile=profile("small"), client=client, ledger=calls, tuning=tuning).extract(
         ExtractionRequest(
             document=document, schema=SLIP, wanted=frozenset({"total", "words"}), images=_images(images[:1])
         )
@@ -117,6 +119,9 @@ def test_a_page_goes_out_with_its_picture_and_comes_back_as_values(
     assert (call.outcome, call.images) == ("ok", 1)
     assert call.model == client.model()
     assert call.prompt_tokens > 2000
+    # The tenant's mark is counted too.
+    assert call.reservation is not None
+    assert call.prompt_tokens == call.reservation.prompt_tokens
     assert call.completion_tokens > 0
     for value in found.values:
         assert value.status is ValueStatus.UNGROUNDED or value.evidence
