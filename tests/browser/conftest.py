@@ -55,7 +55,7 @@ def serving(folder: Path, settings: Mapping[str, str]) -> Iterator[str]:
             stderr=output,
         )
     try:
-        deadline = monotonic() + 60
+        deadline = monotonic() + 240
         while True:
             try:
                 with urlopen(f"{url}/livez", timeout=2):
