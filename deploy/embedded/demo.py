@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
 import httpx
 from pydantic import BaseModel, ConfigDict, JsonValue, TypeAdapter, ValidationError
@@ -213,11 +214,11 @@ def _problem(answer: httpx.Response) -> str:
 
 
 def _results(client: httpx.Client, document: _Document) -> JsonValue:
-    results = _get(client, f"documents/{document.id}/results") if document.status in _DONE else []
+    results: Any = _get(client, f"documents/{document.id}/results") if document.status in _DONE else []
     for value in (value for result in results for value in result["values"]):
         # The file's columns are fixed; why a value is for a person, REST and the portal say.
         value.pop("reasons", None)
-    return results
+    return cast("JsonValue", results)
 
 
 def _write(place: Location, client: httpx.Client, read: Sequence[_Read]) -> None:
