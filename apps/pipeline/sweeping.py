@@ -60,9 +60,13 @@ def sweep(*, dispatcher: Dispatcher, grace: timedelta, clock: Clock) -> Sweep:
             [grace.total_seconds()],
         )
         queues = cursor.fetchall()
+    # All are counted before any is sent: what is put into a list that stages share would hide what the next one misses.
+    counted = [
+        (stage, lane, further, min(waiting - dispatcher.depth(stage=stage, lane=lane, shard=int(further)), BATCH))
+        for stage, lane, further, waiting in queues
+    ]
     resent = 0
-    for stage, lane, further, waiting in queues:
-        missing = min(waiting - dispatcher.depth(stage=stage, lane=lane, shard=int(further)), BATCH)
+    for stage, lane, further, missing in counted:
         if missing <= 0:
             continue
         with connection.cursor() as cursor:
