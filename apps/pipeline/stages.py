@@ -43,6 +43,10 @@ class Claim:
         return self.token > self.attempt
 
 
+def _nothing() -> None:
+    """Store nothing."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """What a stage made. `store` writes it, inside the transaction that checks the token; it must be quick.
@@ -56,7 +60,7 @@ class Outcome:
     waits, as the error has it, and `progress` tells the next attempt what it needn't do again.
     """
 
-    store: Callable[[], None]
+    store: Callable[[], None] = _nothing
     discard: Callable[[], None] | None = None
     page_count: int | None = None
     skip: frozenset[str] = field(default_factory=frozenset)

@@ -49,7 +49,7 @@ def ask(*, claim: Claim, clock: Clock, cancelled: Callable[[], bool]) -> Outcome
         raise LeaseLostError
     stored = stored_results.result_of_run(tenant_id=tenant_id, run_id=claim.run_id)
     if stored is None or not settings.QUIRE_INFERENCE_URL:
-        return Outcome(store=_nothing)
+        return Outcome()
     schema = schemas.version(tenant_id=tenant_id, slug=stored.schema_slug, version=stored.schema_version)
     known = tuple(value.as_extracted() for value in stored.values)
     names = spending.policy(tenant_id=tenant_id, schema_slug=schema.slug, schema_engines=schema.engines)
@@ -158,7 +158,3 @@ def _images(*, tenant_id: UUID, blob_id: UUID, numbers: Sequence[int]) -> tuple[
         )
         for facts in parsing.images(tenant_id=tenant_id, blob_id=blob_id, numbers=numbers)
     )
-
-
-def _nothing() -> None:
-    """Store nothing."""

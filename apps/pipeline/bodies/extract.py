@@ -40,7 +40,7 @@ def extract(*, claim: Claim, clock: Clock, cancelled: Callable[[], bool]) -> Out
     schema = _schema(claim=claim, slug=summary.schema_slug, document=document)
     alone = claim.first_page == 1 and claim.last_page >= source.count
     if schema is None:
-        return Outcome(store=_nothing, skip=frozenset({"merge", "ask"}) if alone else frozenset())
+        return Outcome(skip=frozenset({"merge", "ask"}) if alone else frozenset())
     engines = inference.policy(tenant_id=tenant_id, schema_slug=schema.slug, schema_engines=schema.engines)
     answers = stretches.read(
         document=document,
@@ -106,7 +106,3 @@ def _schema(*, claim: Claim, slug: str, document: ParsedDocument) -> Schema | No
     known = {schema.slug: schema for schema in schemas.newest_versions(tenant_id=claim.tenant_id)}
     found = classify(document, tuple(known.values()))
     return known[found] if found else None
-
-
-def _nothing() -> None:
-    """Store nothing: a document that fits no schema is parsed and searchable."""

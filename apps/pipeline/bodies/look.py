@@ -27,10 +27,10 @@ def look(*, claim: Claim, clock: Clock, cancelled: Callable[[], bool]) -> Outcom
     accepted = [value for value in result.values if value.status is ValueStatus.ACCEPTED] if result else []
     places = [(value.id, place.page, place.box) for value in accepted for place in value.evidence]
     if result is None or not places:
-        return Outcome(store=_nothing)
+        return Outcome()
     with opened(claim=claim) as document:
         if document.media_type in _SEEN_ALREADY:
-            return Outcome(store=_nothing)
+            return Outcome()
         try:
             seen = sandbox().look(
                 path=document.path,
@@ -42,12 +42,12 @@ def look(*, claim: Claim, clock: Clock, cancelled: Callable[[], bool]) -> Outcom
             if error.code not in _LOCKED:
                 raise
             # It was read while its password was at hand; that is erased at the document's end.
-            return Outcome(store=_nothing)
+            return Outcome()
     if cancelled():
         raise LeaseLostError
     hidden = {value_id for (value_id, _, _), visible in zip(places, seen, strict=True) if not visible}
     if not hidden:
-        return Outcome(store=_nothing)
+        return Outcome()
     paths = sorted(value.path for value in accepted if value.id in hidden)
     note = notes.hidden(paths)
 
@@ -55,7 +55,3 @@ def look(*, claim: Claim, clock: Clock, cancelled: Callable[[], bool]) -> Outcom
         results.doubt(tenant_id=tenant_id, result_id=result.id, value_ids=hidden, note=note)
 
     return Outcome(store=store, doubtful=True)
-
-
-def _nothing() -> None:
-    """Store nothing: all that was accepted can be seen."""

@@ -28,7 +28,7 @@ def merge(*, claim: Claim, clock: Clock, cancelled: Callable[[], bool]) -> Outco
         raise LeaseLostError
     read = stored_results.stretches_of_run(tenant_id=tenant_id, run_id=claim.run_id)
     if not read:
-        return Outcome(store=_nothing, skip=frozenset({"ask"}))
+        return Outcome(skip=frozenset({"ask"}))
     slug, version = read[0].schema_slug, read[0].schema_version
     schema = schemas.version(tenant_id=tenant_id, slug=slug, version=version)
     engines = inference.policy(tenant_id=tenant_id, schema_slug=schema.slug, schema_engines=schema.engines)
@@ -62,7 +62,3 @@ def merge(*, claim: Claim, clock: Clock, cancelled: Callable[[], bool]) -> Outco
         results.forget_stretches(tenant_id=tenant_id, run_id=claim.run_id)
 
     return replace(outcome, store=store, doubtful=bool(outcome.doubtful or left_out))
-
-
-def _nothing() -> None:
-    """Store nothing: a document that fits no schema is parsed and searchable."""
