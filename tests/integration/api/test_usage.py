@@ -283,7 +283,8 @@ def test_an_estimate_without_a_past_is_arithmetic(api: Api) -> None:
     assert answer["usd"] is None
     assert Decimal(medium["usd"]["expected"]) > 0
     assert Decimal("0.4") * by_pages / 4_000_000 < Decimal(medium["usd"]["expected"]) < Decimal(medium["usd"]["high"])
-    warning = " ".join(answer["warnings"])
+    unknown, warning = answer["warnings"]
+    assert unknown.startswith("The price of sglang:small is unknown, so what the job costs is unknown too")
     assert warning.startswith("The month's budget has $0.50 left, and the job takes about $0.")
     assert "documents may wait until it is raised" in warning or "documents will wait until it is raised" in warning
 
