@@ -22,7 +22,7 @@ from apps.api.times import Moment
 from apps.common.clock import SYSTEM_CLOCK
 from apps.common.text import storable
 from apps.documents import queries as documents
-from apps.documents.models import TERMINAL_STATUSES, Lane
+from apps.documents.models import Lane
 from apps.documents.storage import fetch
 from apps.parsing import queries as parsing
 from apps.pipeline import intake
@@ -269,8 +269,7 @@ def delete(request: AuthenticatedRequest, document_id: UUID) -> Status[None]:
 def _shown(request: AuthenticatedRequest, found: Sequence[documents.DocumentSummary]) -> list[Json]:
     """Return documents as REST shows them."""
     reasons = reasons_for_review(tenant_id=request.auth.tenant_id, document_ids=[item.id for item in found])
-    under_way = [item.id for item in found if item.status not in TERMINAL_STATUSES]
-    shares = progress(tenant_id=request.auth.tenant_id, document_ids=under_way) if under_way else {}
+    shares = progress(tenant_id=request.auth.tenant_id, found=found)
     return [_document_json(item, reasons=reasons.get(item.id, ()), progress=shares.get(item.id)) for item in found]
 
 

@@ -6,7 +6,8 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
-from apps.documents.models import Document
+from apps.documents.models import TERMINAL_STATUSES
+from apps.documents.queries import DocumentSummary
 from apps.pipeline.models import Run, RunStatus, StageRun, StageStatus
 from apps.pipeline.stages import STAGES
 from apps.tenants.scope import in_tenant_scope
@@ -15,20 +16,19 @@ _BY_PAGES = tuple(stage.name for stage in STAGES if stage.shard_pages)
 
 
 @in_tenant_scope
-def progress(*, tenant_id: UUID, document_ids: Sequence[UUID]) -> Mapping[UUID, float]:
+def progress(*, tenant_id: UUID, found: Sequence[DocumentSummary]) -> Mapping[UUID, float]:
     """Return how much of the work on each document's pages is done, in [0, 1]; documents without any are left out.
 
     Counted are pages, once for each stage that goes by pages; a model's work isn't known before it is done.
     """
+    counts = {item.id: item.page_count or 0 for item in found if item.status not in TERMINAL_STATUSES}
+    if not counts:
+        return {}
     runs = dict(
-        Run.objects.filter(tenant_id=tenant_id, document_id__in=document_ids, status=RunStatus.ACTIVE).values_list(
+        Run.objects.filter(tenant_id=tenant_id, document_id__in=counts, status=RunStatus.ACTIVE).values_list(
             "id", "document_id"
         )
     )
-    if not runs:
-        return {}
-    rows = Document.objects.filter(tenant_id=tenant_id, id__in=runs.values()).values_list("id", "page_count")
-    counts = {document_id: count or 0 for document_id, count in rows}
     done: defaultdict[UUID, int] = defaultdict(int)
     pieces = StageRun.objects.filter(
         tenant_id=tenant_id, run_id__in=runs, stage__in=_BY_PAGES, status=StageStatus.DONE
@@ -37,6 +37,6 @@ def progress(*, tenant_id: UUID, document_ids: Sequence[UUID]) -> Mapping[UUID, 
         # A stage that an earlier run has done is one piece without pages; the first piece may end behind the last page.
         done[document_id] += min(last, counts[document_id]) - first + 1 if last else counts[document_id]
     return {
-        document_id: round(done[document_id] / (max(count, 1) * len(_BY_PAGES)), 2)
-        for document_id, count in counts.items()
+        document_id: round(done[document_id] / (max(counts[document_id], 1) * len(_BY_PAGES)), 2)
+        for document_id in runs.values()
     }

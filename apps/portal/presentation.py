@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from apps.documents.models import TERMINAL_STATUSES, DocumentStatus
-from apps.documents.queries import DocumentSummary
 from apps.extraction.values import ExtractedValue, ValueStatus
 from apps.parsing.queries import PageFacts
-from apps.pipeline.queries import progress
 from apps.results.decisions import ValueDecision, form_of, pointer
 from apps.results.doubts import Reason, other_notes, reasons_by_path
 from apps.results.queries import DocumentResult, DocumentValue
@@ -232,12 +230,6 @@ def boxes_by_page(results: Sequence[DocumentResult], *, pages: Sequence[PageFact
 def in_progress(status: DocumentStatus) -> bool:
     """Return whether a document still moves."""
     return status not in TERMINAL_STATUSES
-
-
-def progress_of(*, tenant_id: UUID, found: Sequence[DocumentSummary]) -> Mapping[UUID, float]:
-    """Return how far those of the documents are that still move, in [0, 1]."""
-    moving = [item.id for item in found if in_progress(item.status)]
-    return progress(tenant_id=tenant_id, document_ids=moving) if moving else {}
 
 
 def _table(field: Field, maker: _Maker) -> ShownTable:

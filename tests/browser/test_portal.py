@@ -9,11 +9,9 @@ import pytest
 from django.test import override_settings
 from playwright.sync_api import expect
 
-from apps.pipeline.models import StageRun
-from apps.pipeline.worker import work
-from apps.tenants.scope import tenant_scope
 from tests.browser.conftest import PASSWORD, Member, Portal
 from tests.factories.documents import INVOICE_LINES, pdf
+from tests.factories.stages import do
 from tests.factories.uploads import upload
 
 pytestmark = pytest.mark.browser
@@ -23,13 +21,6 @@ HOSTILE = "<img src=x onerror=alert(1)>.pdf"
 
 def _upload(tenant: UUID, data: bytes, *, name: str = "gauge.pdf", schema: str = "invoice") -> UUID:
     return upload(tenant, data, schema=schema, name=name)
-
-
-def _work(tenant: UUID, document: UUID, *stages: str) -> None:
-    for stage in stages:
-        with tenant_scope(tenant):
-            piece = StageRun.objects.get(document_id=document, stage=stage)
-        assert work(tenant_id=tenant, stage_run_id=piece.id)
 
 
 def test_a_wrong_password_is_told_and_a_right_one_gets_in(stranger: Portal, member: Member) -> None:
@@ -135,15 +126,15 @@ def test_what_is_under_way_shows_how_far_it_is_without_a_reload(portal: Portal, 
         portal.go("/documents")
         share = portal.page.get_by_role("progressbar", name="Progress of gauge.pdf")
         expect(share).to_have_attribute("value", "0.0")
-        _work(member.tenant_id, document, "parse")
+        do(member.tenant_id, document, "parse")
         expect(share).to_have_attribute("value", "0.25")
         assert portal.violations() == []
         portal.go(f"/documents/{document}")
         expect(share).to_have_attribute("value", "0.25")
-        _work(member.tenant_id, document, "extract")
+        do(member.tenant_id, document, "extract")
         expect(share).to_have_attribute("value", "0.5")
         assert portal.violations() == []
-        _work(member.tenant_id, document, "render", "index", "look")
+        do(member.tenant_id, document, "render", "index", "look")
     expect(portal.page.locator(".status")).to_have_text("Done")
     expect(share).to_have_count(0)
 

@@ -22,9 +22,10 @@ from apps.documents.queries import DocumentSummary
 from apps.documents.storage import fetch
 from apps.parsing import queries as parsing
 from apps.pipeline import intake
+from apps.pipeline.queries import progress
 from apps.pipeline.review import reasons_for_review
 from apps.portal.access import MemberRequest, member_required
-from apps.portal.presentation import ShownResult, ShownValue, boxes_by_page, in_progress, progress_of, show
+from apps.portal.presentation import ShownResult, ShownValue, boxes_by_page, in_progress, show
 from apps.results import queries as results
 from apps.results.queries import DocumentResult
 from apps.schemas import queries as schemas
@@ -44,7 +45,7 @@ def document_page(request: MemberRequest, document_id: UUID) -> HttpResponseBase
     version = document.updated_at.isoformat()
     live = in_progress(document.status)
     if request.headers.get("HX-Request") == "true" and request.GET.get("version") == version and live:
-        share = progress_of(tenant_id=tenant_id, found=[document]).get(document.id)
+        share = progress(tenant_id=tenant_id, found=[document]).get(document.id)
         if request.GET.get("share") == str(share):
             return HttpResponse(status=HTTPStatus.NO_CONTENT)
     return page_of(request, document, wanted=request.GET.get("value", ""))
@@ -77,7 +78,7 @@ def page_of(
         "document": document,
         "live": in_progress(document.status),
         "version": document.updated_at.isoformat(),
-        "share": progress_of(tenant_id=tenant_id, found=[document]).get(document.id),
+        "share": progress(tenant_id=tenant_id, found=[document]).get(document.id),
         "results": shown,
         "reasons": reasons.get(document.id, ()),
         "chosen": chosen,

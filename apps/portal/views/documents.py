@@ -22,9 +22,10 @@ from apps.documents import queries as documents
 from apps.documents.errors import UploadRefusedError
 from apps.documents.models import DocumentStatus, Lane
 from apps.pipeline import intake
+from apps.pipeline.queries import progress
 from apps.pipeline.review import reasons_for_review
 from apps.portal.access import MemberRequest, member_required
-from apps.portal.presentation import in_progress, progress_of
+from apps.portal.presentation import in_progress
 from apps.schemas import queries as schemas
 
 PAGE_SIZE = 50
@@ -46,7 +47,7 @@ def document_list(request: MemberRequest) -> HttpResponseBase:
         )
     except documents.BadCursorError:
         return redirect("portal:documents")
-    shares = progress_of(tenant_id=tenant_id, found=page.items)
+    shares = progress(tenant_id=tenant_id, found=page.items)
     version = hashlib.sha256(
         "|".join(
             f"{item.id}{item.updated_at.isoformat()}{item.page_count}{shares.get(item.id)}" for item in page.items

@@ -11,9 +11,9 @@ import pytest
 from django.test import override_settings
 
 from apps.pipeline.models import StageRun
-from apps.pipeline.worker import work
 from apps.tenants.scope import tenant_scope
 from tests.factories.documents import INVOICE_LINES, encrypted_pdf, pdf, png
+from tests.factories.stages import do
 from tests.integration.api.conftest import Api
 
 
@@ -283,9 +283,7 @@ def test_the_same_bytes_are_read_with_another_schema_too(api: Api) -> None:
 def test_a_document_says_how_far_it_has_come(api: Api) -> None:
     with override_settings(QUIRE_DISPATCHER="tests.faults.dispatchers.LosingDispatcher"):
         document = _json(api.upload(pdf(mark="how far"), schema="invoice"))
-        with tenant_scope(api.tenant_id):
-            parse = StageRun.objects.get(document_id=document["id"])
-        work(tenant_id=api.tenant_id, stage_run_id=parse.id)
+        do(api.tenant_id, document["id"], "parse")
         parsed = _json(api.get(f"documents/{document['id']}"))
     assert (document["status"], document["progress"]) == ("received", 0.0)
     assert (parsed["status"], parsed["progress"]) == ("parsed", 0.25)

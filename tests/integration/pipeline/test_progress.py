@@ -2,37 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from uuid import UUID, uuid4
 
 from django.test import override_settings
 
-from apps.pipeline.models import StageRun
+from apps.documents import queries as documents
 from apps.pipeline.queries import progress
-from apps.pipeline.worker import work
-from apps.tenants.scope import tenant_scope
 from tests.factories.documents import pdf
+from tests.factories.stages import do
 from tests.factories.uploads import upload
 
 
-def _work(tenant: UUID, document: UUID, *stages: str) -> None:
-    for stage in stages:
-        with tenant_scope(tenant):
-            pieces = list(StageRun.objects.filter(document_id=document, stage=stage, status="pending"))
-        for piece in pieces:
-            work(tenant_id=tenant, stage_run_id=piece.id)
+def _progress(tenant: UUID, *ids: UUID) -> Mapping[UUID, float]:
+    found = [documents.document(tenant_id=tenant, document_id=document) for document in ids]
+    return progress(tenant_id=tenant, found=[document for document in found if document])
 
 
 def test_progress_goes_by_pages_and_ends_with_the_document(tenant: UUID, other_tenant: UUID) -> None:
     with override_settings(QUIRE_DISPATCHER="tests.faults.dispatchers.LosingDispatcher"):
         document = upload(tenant, pdf(pages=60, mark="progress"), schema="invoice")
-        seen = [progress(tenant_id=tenant, document_ids=[document, uuid4()])]
+        seen = [_progress(tenant, document, uuid4())]
         for stage in ("parse", "extract", "index", "render"):
-            _work(tenant, document, stage)
-            seen.append(progress(tenant_id=tenant, document_ids=[document]))
+            do(tenant, document, stage)
+            seen.append(_progress(tenant, document))
         assert seen == [{document: share} for share in (0.0, 0.25, 0.5, 0.75, 1.0)]
-        assert progress(tenant_id=other_tenant, document_ids=[document]) == {}
-        _work(tenant, document, "merge", "ask", "look")
-    assert progress(tenant_id=tenant, document_ids=[document]) == {}
+        summary = documents.document(tenant_id=tenant, document_id=document)
+        assert summary is not None
+        assert progress(tenant_id=other_tenant, found=[summary]) == {}
+        do(tenant, document, "merge", "ask", "look")
+    assert _progress(tenant, document) == {}
 
 
 def test_a_second_schema_begins_with_what_the_first_has_done(tenant: UUID) -> None:
@@ -40,4 +39,4 @@ def test_a_second_schema_begins_with_what_the_first_has_done(tenant: UUID) -> No
     upload(tenant, data, schema="invoice")
     with override_settings(QUIRE_DISPATCHER="tests.faults.dispatchers.LosingDispatcher"):
         document = upload(tenant, data, schema="receipt")
-    assert progress(tenant_id=tenant, document_ids=[document]) == {document: 0.75}
+    assert _progress(tenant, document) == {document: 0.75}

@@ -24,6 +24,7 @@ from apps.schemas import operations as schemas
 from apps.schemas.definitions import shipped_documents
 from apps.tenants.scope import tenant_scope
 from tests.factories.documents import INVOICE_LINES, pdf
+from tests.factories.stages import do
 from tests.factories.uploads import upload
 
 FILLER = ((60, 60, "Terms of delivery, of packing and of insurance, continued.", 10),)
@@ -57,12 +58,6 @@ def _finish(tenant: UUID, document: UUID) -> None:
         if piece is None:
             return
         work(tenant_id=tenant, stage_run_id=piece.id)
-
-
-def _work(tenant: UUID, document: UUID, *, stage: str, shard: int = 0) -> None:
-    with tenant_scope(tenant):
-        piece = StageRun.objects.get(document_id=document, stage=stage, shard=shard)
-    assert work(tenant_id=tenant, stage_run_id=piece.id)
 
 
 def test_what_stands_in_three_stretches_is_one_result(tenant: UUID) -> None:
@@ -100,7 +95,7 @@ def test_a_short_document_needs_no_merging(tenant: UUID) -> None:
 def test_stretches_read_under_two_versions_of_a_schema_are_not_mixed(tenant: UUID) -> None:
     document = upload(tenant, _long(last="versions"), schema="invoice")
     for stage, shard in [("parse", 0), ("parse", 1), ("extract", 0), ("extract", 1)]:
-        _work(tenant, document, stage=stage, shard=shard)
+        do(tenant, document, stage, shard=shard)
     assert _stretches(tenant) == [(1, PAGES), (PAGES + 1, 2 * PAGES)]
     newer = dict(shipped_documents()["invoice"]) | {"description": "An invoice, said otherwise."}
     schemas.add_version(tenant_id=tenant, slug="invoice", document=newer, clock=SYSTEM_CLOCK)
@@ -120,7 +115,7 @@ def test_stretches_read_under_two_versions_of_a_schema_are_not_mixed(tenant: UUI
 def test_a_cancelled_document_leaves_no_stretch(tenant: UUID) -> None:
     document = upload(tenant, _long(last="cancelled"), schema="invoice")
     for stage, shard in [("parse", 0), ("parse", 1), ("extract", 0)]:
-        _work(tenant, document, stage=stage, shard=shard)
+        do(tenant, document, stage, shard=shard)
     assert _stretches(tenant) == [(1, PAGES)]
     assert cancel_document(tenant_id=tenant, document_id=document, clock=SYSTEM_CLOCK)
     assert _stretches(tenant) == []
