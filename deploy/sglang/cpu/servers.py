@@ -20,8 +20,9 @@ QUEUED = 8
 _EVERY = (
     *("--device", "cpu", "--attention-backend", "torch_native", "--disable-overlap-schedule"),
     *("--host", "127.0.0.1", "--log-level", "warning", "--random-seed", "0"),
-    # A share of the machine's memory: the models need next to nothing, the pool of keys and values what is said below.
-    *("--mem-fraction-static", "0.05", "--max-running-requests", str(RUNNING)),
+    # A share of the memory that is free, less what is taken while the server starts, by its neighbours too: a small one
+    # leaves nothing on a busy machine. The pool of keys and values is bounded by the tokens that are said below.
+    *("--mem-fraction-static", "0.8", "--max-running-requests", str(RUNNING)),
     "--enable-metrics",
     "--enable-cache-report",
     # Without it each server keeps half a core busy with waiting.
