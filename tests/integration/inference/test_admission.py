@@ -450,10 +450,8 @@ def test_a_try_that_fails_doubles_the_pause(server: str) -> None:
         pass
     for pause in (0.4, 0.6, 0.6):
         _until(lambda: _tried(admission))
-        with pytest.raises(ServerRestsError) as raised, admission.admitted(_ticket(1)):
-            pass
-        assert raised.value.retry_after is not None
-        assert pause - 0.15 < raised.value.retry_after <= pause
+        # The pause itself, not what is left of it: that depends on how busy the machine is.
+        assert _redis().hget(f"{admission._keys}breaker", "pause") == str(pause)
 
 
 def _tried(admission: Admission) -> bool:
