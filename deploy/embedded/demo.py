@@ -8,7 +8,6 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
 
 import httpx
 from pydantic import BaseModel, ConfigDict, JsonValue, TypeAdapter, ValidationError
@@ -214,11 +213,7 @@ def _problem(answer: httpx.Response) -> str:
 
 
 def _results(client: httpx.Client, document: _Document) -> JsonValue:
-    results: Any = _get(client, f"documents/{document.id}/results") if document.status in _DONE else []
-    for value in (value for result in results for value in result["values"]):
-        # The file's columns are fixed; why a value is for a person, REST and the portal say.
-        value.pop("reasons", None)
-    return cast("JsonValue", results)
+    return _get(client, f"documents/{document.id}/results") if document.status in _DONE else []
 
 
 def _write(place: Location, client: httpx.Client, read: Sequence[_Read]) -> None:
