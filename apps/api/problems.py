@@ -17,6 +17,7 @@ from apps.common.errors import QuireError, RetryableError
 from apps.documents.errors import DocumentBusyError, TooLargeError, UnknownSchemaError, UnsupportedTypeError
 from apps.documents.queries import BadCursorError
 from apps.inference.adapters import BadAdapterError
+from apps.inference.embeddings import EmbeddingsRefusedError
 from apps.inference.operations import BadBudgetError, BadPolicyError
 from apps.inference.profiles import UnknownProfileError
 from apps.pipeline.estimates import NoSuchDocumentsError
@@ -48,6 +49,7 @@ STATUSES: dict[type[QuireError], HTTPStatus] = {
     NoSuchDocumentsError: HTTPStatus.NOT_FOUND,
     BadTuningError: HTTPStatus.UNPROCESSABLE_ENTITY,
     BadAdapterError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    EmbeddingsRefusedError: HTTPStatus.BAD_GATEWAY,
 }
 
 

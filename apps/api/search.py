@@ -10,6 +10,7 @@ from pydantic import Field, StringConstraints
 
 from apps.api.auth import AuthenticatedRequest
 from apps.api.bodies import Sent
+from apps.common.clock import SYSTEM_CLOCK
 from apps.search import queries
 
 router = Router(tags=["search"])
@@ -47,7 +48,11 @@ class SearchOut(Schema):
 def search(request: AuthenticatedRequest, body: SearchIn) -> SearchOut:
     """Find passages by meaning and by word; a foreign or deleted document has none."""
     hits = queries.search(
-        tenant_id=request.auth.tenant_id, query=body.query, limit=body.limit, document_id=body.document_id
+        tenant_id=request.auth.tenant_id,
+        query=body.query,
+        limit=body.limit,
+        document_id=body.document_id,
+        clock=SYSTEM_CLOCK,
     )
     return SearchOut(
         hits=[

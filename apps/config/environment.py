@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from apps.inference import profiles
@@ -65,9 +65,12 @@ class Environment(BaseSettings):
     inference_url: HttpUrl | None = None
     inference_api_key: SecretStr | None = None
     inference_model: str | None = None
-    inference_profile: str = "small"
     model_profiles: Annotated[Path | None, AfterValidator(_profiles)] = None
+    inference_profile: str = "small"
     embeddings_url: HttpUrl | None = None
+    embeddings_api_key: SecretStr | None = None
+    embeddings_model: str = "default"
+    embeddings_profile: str | None = None
     metrics_token: SecretStr | None = None
     portal_url: HttpUrl = Field(default=SecretStr("http://127.0.0.1:8000"))
     secret_key: SecretStr
@@ -81,6 +84,17 @@ class Environment(BaseSettings):
     lease_seconds: int = Field(default=30, ge=2)
     sweep_seconds: float = Field(default=10.0, gt=0)
     log_level: str = "INFO"
+
+    @field_validator("inference_profile", "embeddings_profile")
+    @classmethod
+    def _is_known(cls, name: str | None, found: ValidationInfo) -> str | None:
+        # Where the file of profiles is wrong, that is said, and enough.
+        if name is not None and "model_profiles" in found.data:
+            known = profiles.read(found.data["model_profiles"])
+            if name not in known:
+                msg = f"there is no such model profile; there are: {', '.join(known)}"
+                raise ValueError(msg)
+        return name
 
 
 @cache

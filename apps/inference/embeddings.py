@@ -15,6 +15,7 @@ from typing import Any, Literal, Protocol
 import httpx
 import numpy as np
 import numpy.typing as npt
+from django.conf import settings
 from pydantic import BaseModel, FiniteFloat, ValidationError
 
 from apps.common.errors import TerminalError, WaitingError
@@ -206,16 +207,27 @@ class RemoteEmbedder:
         return response.status_code, wished_delay(response.headers.get("retry-after")), bytes(content)
 
 
+def embedder() -> Embedder:
+    """Return this process's embedder: the server that the settings name, or the local model."""
+    url = settings.QUIRE_EMBEDDINGS_URL
+    return _remote(url, settings.QUIRE_EMBEDDINGS_MODEL, settings.QUIRE_EMBEDDINGS_API_KEY) if url else local_embedder()
+
+
 @cache
-def embedder(url: str | None = None) -> Embedder:
-    """Return this process's embedder: the server at `url`, or the local model."""
-    return RemoteEmbedder(url=url) if url else LocalEmbedder()
+def local_embedder() -> Embedder:
+    """Return this process's small model, on the CPU."""
+    return LocalEmbedder()
+
+
+@cache
+def _remote(url: str, model: str, api_key: str | None) -> Embedder:
+    return RemoteEmbedder(url=url, model=model, api_key=api_key)
 
 
 def preload() -> None:
     """Load the local model where it is installed, so that no first text has to wait for it."""
     with suppress(TerminalError):
-        embedder().embed(["first"])
+        local_embedder().embed(["first"])
 
 
 def _batches(order: Sequence[int], lengths: Sequence[int]) -> Iterator[list[int]]:

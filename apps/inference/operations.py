@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connection
 
 from apps.common.clock import Clock
@@ -15,7 +16,7 @@ from apps.common.ids import new_id, new_secret
 from apps.inference import queries
 from apps.inference.adapters import check_adapter
 from apps.inference.budgets import Amount, Budget, month_of
-from apps.inference.ledger import NEVER_SENT, CallRecord, EmbeddingUsage, Reservation
+from apps.inference.ledger import NEVER_SENT, CallRecord, EmbeddingUsage, Reservation, gpu_seconds
 from apps.inference.models import (
     CacheSalt,
     CostBasis,
@@ -205,13 +206,16 @@ def record_calls(
 def record_embeddings(
     *, tenant_id: UUID, model: str, usage: EmbeddingUsage, outcome: str, lane: str, clock: Clock
 ) -> None:
-    """Append what a piece of work took of an embedding server: one row, and none where nobody was asked.
+    """Append what a piece of work or a search took of an embedding server: one row, and none where nobody was asked.
 
     It belongs to no document: a document's budget holds its questions, and its pages are counted by them. Nothing is
-    reserved, and no price is known.
+    reserved. The price is that of the profile which the settings name for the server, unknown where they name none.
     """
     if not usage.requests:
         return
+    known = profile(settings.QUIRE_EMBEDDINGS_PROFILE) if settings.QUIRE_EMBEDDINGS_PROFILE else None
+    today = clock.now().date()
+    price = known.price(on=today) if known else None
     call = CallRecord(
         engine=EMBEDDINGS,
         model=model,
@@ -220,7 +224,9 @@ def record_embeddings(
         completion_tokens=0,
         images=0,
         seconds=usage.seconds,
-        cost=Decimal(0),
+        gpu_seconds=gpu_seconds(seconds=usage.seconds, gpus=known.gpus) if known else 0.0,
+        cost=known.cost(prompt_tokens=usage.tokens, completion_tokens=0, on=today) if known else Decimal(0),
+        price_date=price.since if price else None,
         outcome=outcome,
     )
     record_calls(tenant_id=tenant_id, document_id=None, calls=[call], clock=clock, lane=lane)

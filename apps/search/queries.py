@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.conf import settings
 from django.db import connection
 
+from apps.common.clock import Clock
+from apps.common.errors import QuireError
 from apps.common.text import storable
-from apps.documents.models import DocumentStatus
+from apps.documents.models import DocumentStatus, Lane
+from apps.inference import operations as spending
 from apps.inference.embeddings import embedder
+from apps.inference.ledger import EmbeddingUsage
 from apps.parsing.pages import Box
 from apps.search.operations import vector_literal
 from apps.tenants.scope import in_tenant_scope
@@ -84,17 +87,29 @@ class Hit:
     score: float
 
 
-def search(*, tenant_id: UUID, query: str, limit: int, document_id: UUID | None = None) -> tuple[Hit, ...]:
+def search(
+    *, tenant_id: UUID, query: str, limit: int, clock: Clock, document_id: UUID | None = None
+) -> tuple[Hit, ...]:
     """Return the best passages for a question or some words, the best first, of one document or of all.
 
-    Deleted documents are left out. Raises RetryableError where the embedding server is down.
+    Deleted documents are left out. What an embedding server took goes into the ledger. Raises EmbeddingsDownError, and
+    EmbeddingsRefusedError where it takes no request of ours.
     """
     asked = storable(query).strip()
     if not asked or limit < 1:
         return ()
     # The model is asked before the transaction begins.
-    model = embedder(settings.QUIRE_EMBEDDINGS_URL)
-    vector = vector_literal(model.embed([asked], kind="query")[0])
+    model = embedder()
+    usage, outcome = EmbeddingUsage(), "ok"
+    try:
+        vector = vector_literal(model.embed([asked], kind="query", usage=usage)[0])
+    except QuireError as error:
+        outcome = error.code
+        raise
+    finally:
+        spending.record_embeddings(
+            tenant_id=tenant_id, model=model.name, usage=usage, outcome=outcome, lane=Lane.INTERACTIVE, clock=clock
+        )
     return _ranked(
         tenant_id=tenant_id, query=asked, vector=vector, model=model.name, limit=limit, document_id=document_id
     )

@@ -133,4 +133,7 @@ QUIRE_INFERENCE_MODEL = _env.inference_model
 QUIRE_INFERENCE_PROFILE = _env.inference_profile
 QUIRE_METRICS_TOKEN = _env.metrics_token.get_secret_value() if _env.metrics_token else None
 QUIRE_EMBEDDINGS_URL = _env.embeddings_url.get_secret_value() if _env.embeddings_url else None
+QUIRE_EMBEDDINGS_API_KEY = _env.embeddings_api_key.get_secret_value() if _env.embeddings_api_key else None
+QUIRE_EMBEDDINGS_MODEL = _env.embeddings_model
+QUIRE_EMBEDDINGS_PROFILE = _env.embeddings_profile
 QUIRE_DISPATCHER = "workers.dispatch.CeleryDispatcher"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from django.conf import settings
 
 from apps.common.clock import Clock
 from apps.common.errors import QuireError
@@ -35,7 +34,7 @@ def index(*, claim: Claim, clock: Clock, cancelled: Callable[[], bool]) -> Outco
         )
         for passage in passages_of(page)
     ]
-    model = embedder(settings.QUIRE_EMBEDDINGS_URL)
+    model = embedder()
     batches = [model.embed([])]
     usage, outcome = EmbeddingUsage(), "ok"
     try:

@@ -9,7 +9,8 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
-from apps.common.errors import RetryableError
+from apps.common.clock import SYSTEM_CLOCK
+from apps.inference.embeddings import EmbeddingsDownError, EmbeddingsRefusedError
 from apps.portal.access import MemberRequest, member_required
 from apps.search import queries as passages
 
@@ -22,14 +23,14 @@ def search(request: MemberRequest) -> HttpResponseBase:
     """Show the passages nearest to a question; each opens its page."""
     text = request.GET.get("q", "").strip()[:500]
     hits: list[dict[str, object]] = []
-    down = False
+    fault = ""
     if text:
         try:
-            found = passages.search(tenant_id=request.member.tenant_id, query=text, limit=LIMIT)
+            found = passages.search(tenant_id=request.member.tenant_id, query=text, limit=LIMIT, clock=SYSTEM_CLOCK)
             hits = [{"url": _url(hit), "name": hit.document_name, "page": hit.page, "text": hit.text} for hit in found]
-        except RetryableError:
-            down = True
-    return render(request, "portal/search.html", {"text": text, "hits": hits, "down": down})
+        except (EmbeddingsDownError, EmbeddingsRefusedError) as error:
+            fault = error.code
+    return render(request, "portal/search.html", {"text": text, "hits": hits, "fault": fault})
 
 
 def _url(hit: passages.Hit) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from django.test import override_settings
 
 from apps.common.errors import RetryableError
 from apps.inference.embeddings import (
@@ -16,6 +17,7 @@ from apps.inference.embeddings import (
     EmbeddingsRefusedError,
     RemoteEmbedder,
     embedder,
+    local_embedder,
 )
 from apps.inference.ledger import EmbeddingUsage
 from tests.faults.sglang_server import Fault, LoopbackServer, answers, hangs, loopback_server, resets, vectors
@@ -104,6 +106,18 @@ def test_a_busy_server_may_say_when_to_come_again(server: LoopbackServer) -> Non
 
 
 def test_a_process_has_one_embedder_for_a_server(server: LoopbackServer) -> None:
-    assert embedder(server.url) is embedder(server.url)
-    assert embedder(server.url) is not embedder()
     assert embedder() is embedder()
+    with override_settings(QUIRE_EMBEDDINGS_URL=server.url):
+        remote = embedder()
+        assert remote is embedder()
+        with override_settings(QUIRE_EMBEDDINGS_MODEL="another"):
+            assert embedder().name == "remote:another"
+    assert (remote.name, embedder()) == ("remote:default", local_embedder())
+
+
+def test_the_server_is_asked_with_the_settings_key_and_model(server: LoopbackServer) -> None:
+    named = {"QUIRE_EMBEDDINGS_API_KEY": "a-key", "QUIRE_EMBEDDINGS_MODEL": "minilm"}
+    with override_settings(QUIRE_EMBEDDINGS_URL=server.url, **named):
+        embedder().embed(["one"])
+    assert server.keys[-1] == "Bearer a-key"
+    assert server.embedded[-1]["model"] == "minilm"

@@ -7,19 +7,20 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from django.test import Client
+from django.test import Client, override_settings
 
-from apps.inference.embeddings import embedder
+from apps.inference.embeddings import local_embedder
 from apps.parsing.pages import Box
 from apps.search.operations import store_passages
 from apps.search.passages import Passage
 from tests.factories.rows import document
+from tests.faults.sglang_server import answers, loopback_server
 from tests.integration.api.conftest import Api
 
 
 def _index(tenant_id: UUID) -> UUID:
     document_id = document(tenant_id, name="invoice.pdf")
-    model = embedder(None)
+    model = local_embedder()
     store_passages(
         tenant_id=tenant_id,
         document_id=document_id,
@@ -75,6 +76,15 @@ def test_a_wrong_request_is_named(api: Api, body: dict[str, Any], path: str) -> 
     response = api.post("search", body)
     assert response.status_code == 422
     assert [error["path"] for error in json.loads(response.content)["errors"]] == [path]
+
+
+@pytest.mark.parametrize(("said", "status", "code"), [(401, 502, "embeddings_refused"), (500, 503, "embeddings_down")])
+def test_what_the_embedding_server_says_is_passed_on(api: Api, said: int, status: int, code: str) -> None:
+    with loopback_server() as server, override_settings(QUIRE_EMBEDDINGS_URL=server.url):
+        server.faults = [answers(said)]
+        response = api.post("search", {"query": "total"})
+    assert response.status_code == status
+    assert json.loads(response.content)["code"] == code
 
 
 def test_a_key_is_needed() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 from uuid import UUID
 
@@ -22,6 +23,7 @@ from apps.results.decisions import NewDecision, Verdict
 from apps.results.operations import decide
 from apps.results.render import render_result
 from apps.schemas.operations import create_schema
+from apps.search.queries import search
 from apps.tenants.scope import tenant_scope
 from tests.factories.documents import pdf
 from tests.factories.rows import document as document_row
@@ -63,20 +65,24 @@ def test_the_models_answer_is_grounded_stored_and_paid_for(tenant: UUID, server:
 
 def test_what_an_embedding_server_took_is_in_the_ledger(tenant: UUID, server: LoopbackServer) -> None:
     make_schema(tenant, {**SCHEMA, "x-quire": {"engines": ["layout"]}})
-    with override_settings(QUIRE_EMBEDDINGS_URL=server.url):
+    with override_settings(QUIRE_EMBEDDINGS_URL=server.url, QUIRE_EMBEDDINGS_PROFILE="medium"):
         upload_letter(tenant)
+        search(tenant_id=tenant, query="grandchildren", limit=1, clock=SYSTEM_CLOCK)
         server.faults = [answers(401)]
         upload_letter(tenant, mark="b")
     texts = len(server.embedded[0]["input"])
-    assert (texts, len(server.embedded)) == (1, 2)
+    assert (texts, len(server.embedded)) == (1, 3)
     with tenant_scope(tenant):
         calls = ModelCall.objects.filter(engine="embeddings").order_by("created_at")
         assert [
-            (call.model, call.prompt_tokens, call.completion_tokens, call.outcome, call.document_id) for call in calls
+            (call.model, call.lane, call.prompt_tokens, call.cost, call.outcome, call.document_id) for call in calls
         ] == [
-            ("remote:default", 7 * texts, 0, "ok", None),
-            ("remote:default", 0, 0, "embeddings_refused", None),
+            # 7 tokens at 0.40 dollars a million.
+            ("remote:default", "interactive", 7, Decimal("0.0000028"), "ok", None),
+            ("remote:default", "interactive", 7, Decimal("0.0000028"), "ok", None),
+            ("remote:default", "interactive", 0, Decimal(0), "embeddings_refused", None),
         ]
+        assert {call.price_date for call in calls} == {date(2025, 8, 12)}
 
 
 def test_a_total_that_no_page_shows_is_kept_with_its_formula(tenant: UUID, server: LoopbackServer) -> None:

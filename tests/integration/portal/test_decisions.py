@@ -14,8 +14,8 @@ from apps.documents.queries import document as document_of
 from apps.extraction.values import ValueStatus
 from apps.results.queries import decisions_of
 from apps.schemas.fields import Kind
-from apps.tenants.models import Role, User
-from apps.tenants.operations import add_member, create_user
+from apps.tenants.models import Role
+from tests.factories.members import signed_in
 from tests.factories.rows import document, result, value
 
 PASSWORD = "correct horse battery"
@@ -26,15 +26,6 @@ SOUND = (
     value("/currency", "GBP", kind=Kind.CURRENCY),
 )
 GROSS = value("/gross_total", "781.20", kind=Kind.MONEY, status=ValueStatus.NEEDS_REVIEW, confidence=0.5)
-
-
-def _signed_in(tenant: UUID, role: Role, *, strict: bool = False) -> tuple[Client, str]:
-    email = f"{uuid4().hex}@acme.example"
-    user_id = create_user(email=email, password=PASSWORD)
-    add_member(tenant_id=tenant, user_id=user_id, role=role)
-    client = Client(SERVER_NAME="127.0.0.1", enforce_csrf_checks=strict)
-    client.force_login(User.objects.get(id=user_id))
-    return client, email
 
 
 def _in_review(tenant: UUID, *values: Any) -> tuple[UUID, str]:
@@ -56,7 +47,7 @@ def _status(tenant: UUID, document_id: UUID) -> DocumentStatus:
 
 def test_a_reviewers_decision_is_written_with_who_took_it(tenant: UUID) -> None:
     document_id, seen = _in_review(tenant)
-    client, email = _signed_in(tenant, Role.REVIEWER)
+    client, email = signed_in(tenant, Role.REVIEWER)
     answer = _post(client, document_id, value="invoice/gross_total", verdict="accept", seen=seen)
     assert (answer.status_code, answer["Location"]) == (
         302,
@@ -70,7 +61,7 @@ def test_a_reviewers_decision_is_written_with_who_took_it(tenant: UUID) -> None:
 
 def test_a_viewer_sees_why_and_decides_on_nothing(tenant: UUID) -> None:
     document_id, seen = _in_review(tenant)
-    client, _ = _signed_in(tenant, Role.VIEWER)
+    client, _ = signed_in(tenant, Role.VIEWER)
     page = client.get(f"/documents/{document_id}").content.decode()
     assert "Low confidence: Gross total" in page
     assert 'name="verdict"' not in page
@@ -80,14 +71,14 @@ def test_a_viewer_sees_why_and_decides_on_nothing(tenant: UUID) -> None:
 
 def test_a_form_without_its_token_is_refused(tenant: UUID) -> None:
     document_id, seen = _in_review(tenant)
-    client, _ = _signed_in(tenant, Role.ADMIN, strict=True)
+    client, _ = signed_in(tenant, Role.ADMIN, strict=True)
     assert _post(client, document_id, value="invoice/gross_total", verdict="accept", seen=seen).status_code == 403
     assert decisions_of(tenant_id=tenant, document_id=document_id) == ()
 
 
 def test_another_tenants_document_is_not_there(tenant: UUID, other_tenant: UUID) -> None:
     document_id, seen = _in_review(other_tenant)
-    client, _ = _signed_in(tenant, Role.ADMIN)
+    client, _ = signed_in(tenant, Role.ADMIN)
     assert _post(client, document_id, value="invoice/gross_total", verdict="accept", seen=seen).status_code == 404
     assert decisions_of(tenant_id=other_tenant, document_id=document_id) == ()
 
@@ -108,7 +99,7 @@ def test_what_cannot_be_taken_brings_the_page_again_with_the_reason(
     tenant: UUID, fields: dict[str, str], words: str
 ) -> None:
     document_id, seen = _in_review(tenant)
-    client, _ = _signed_in(tenant, Role.REVIEWER)
+    client, _ = signed_in(tenant, Role.REVIEWER)
     answer = _post(client, document_id, **({"value": "invoice/gross_total", "seen": seen} | fields))
     assert answer.status_code == 200
     assert f'id="refused" role="alert">{words}' in answer.content.decode()
@@ -119,7 +110,7 @@ def test_what_cannot_be_taken_brings_the_page_again_with_the_reason(
 def test_what_is_under_way_is_not_decided_on(tenant: UUID) -> None:
     document_id = document(tenant, status=DocumentStatus.EXTRACTED)
     result_id = result(tenant, document_id, *SOUND, GROSS)
-    client, _ = _signed_in(tenant, Role.REVIEWER)
+    client, _ = signed_in(tenant, Role.REVIEWER)
     assert 'name="verdict"' not in client.get(f"/documents/{document_id}").content.decode()
     fields = {"value": "invoice/gross_total", "verdict": "accept", "seen": f"{result_id} 0"}
     answer = _post(client, document_id, **fields)
@@ -129,7 +120,7 @@ def test_what_is_under_way_is_not_decided_on(tenant: UUID) -> None:
 
 def test_a_document_that_is_doubtful_as_a_whole_is_done_when_all_is_accepted(tenant: UUID) -> None:
     document_id, _ = _in_review(tenant, *SOUND, value("/gross_total", "781.20", kind=Kind.MONEY))
-    client, email = _signed_in(tenant, Role.REVIEWER)
+    client, email = signed_in(tenant, Role.REVIEWER)
     page = client.get(f"/documents/{document_id}").content.decode()
     assert "Accept all values" in page
     (version,) = re.findall(r'name="version" value="([^"]+)"', page)
@@ -143,7 +134,7 @@ def test_a_document_that_is_doubtful_as_a_whole_is_done_when_all_is_accepted(ten
 def test_what_a_document_says_is_text_wherever_it_is_shown(tenant: UUID) -> None:
     evil = "<script>alert(1)</script>"
     document_id, seen = _in_review(tenant, *SOUND[:2], value("/seller_name", evil, status=ValueStatus.NEEDS_REVIEW))
-    client, _ = _signed_in(tenant, Role.REVIEWER)
+    client, _ = signed_in(tenant, Role.REVIEWER)
     fields = {"value": "invoice/seller_name", "verdict": "correct", "right": f"{evil}!", "seen": seen}
     shown = [
         client.get(f"/documents/{document_id}?value=invoice/seller_name").content.decode(),

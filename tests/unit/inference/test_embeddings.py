@@ -62,8 +62,8 @@ def test_a_text_beyond_the_limit_is_cut() -> None:
 
 _LOAD_AND_EMBED = """
 import os
-from apps.inference.embeddings import embedder
-embedder().embed(["a text", "another"] * 20)
+from apps.inference.embeddings import local_embedder
+local_embedder().embed(["a text", "another"] * 20)
 maps = open("/proc/self/maps").read().split()
 libraries = {part for part in maps if "onnxruntime" in part and ".so" in part}
 assert libraries, "the test looks for the wrong library"

@@ -37,7 +37,7 @@ from apps.extraction.engines.layout.unheaded import find_unheaded
 from apps.extraction.engines.layout.weighing import weigh
 from apps.extraction.engines.protocol import Extraction, ExtractionRequest
 from apps.extraction.values import ExtractedValue
-from apps.inference.embeddings import embedder
+from apps.inference.embeddings import local_embedder
 from apps.parsing.pages import ParsedDocument
 from apps.schemas.fields import Field, Kind, Schema
 from apps.schemas.rules import evaluate
@@ -144,7 +144,7 @@ class _LocalEmbedder:
     """The embedder of this process, loaded when it is first asked."""
 
     def embed(self, texts: Sequence[str]) -> Vectors:
-        return embedder().embed(texts)
+        return local_embedder().embed(texts)
 
 
 _MEANINGS = Meanings(_LocalEmbedder())
