@@ -24,7 +24,9 @@ MOST = 1000
 
 
 class DecisionIn(Sent):
-    """A decision on the value at `path`. `value` goes with `correct` alone: canonical text, as results have it.
+    """A decision on the value at `path`, "" for the whole document.
+
+    `value` goes with `correct` alone: canonical text, as results have it.
 
     `schema` is needed only where the document was read with several schemas that have the path.
     """
@@ -75,8 +77,9 @@ def decide(
     """Accept, correct or reject values, all of them or none; answers with all of the document's decisions.
 
     A field that nothing was read for may be given a value by `correct`, or said to be absent by `reject`. A document
-    in review is done once everything doubtful is decided on. 422 for a path that isn't there or a value that isn't
-    canonical, 409 while the document is being worked on.
+    in review is done once everything doubtful is decided on; one that has lost pages, rows or its end is done by
+    `accept` on the path "", which stands for the whole. 422 for a path that isn't there, a value that isn't canonical,
+    or a whole that has values left to decide on; 409 while the document is being worked on.
     """
     _known(request, document_id)
     operations.decide(

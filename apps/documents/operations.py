@@ -128,6 +128,13 @@ def reopen(
     return Reopened(parsed=parsed)
 
 
+@in_tenant_scope
+def lock(*, tenant_id: UUID, document_id: UUID) -> Document | None:
+    """Lock a document until the end of the transaction, before anything that is a part of it; None if it is deleted."""
+    rows = Document.objects.select_for_update(no_key=True).filter(tenant_id=tenant_id, id=document_id)
+    return rows.exclude(status=DocumentStatus.DELETED).first()
+
+
 def hold_bytes(*, key: str) -> None:
     """Have a blob's bytes to this transaction alone, against others that store or delete them; wait for those."""
     with connection.cursor() as cursor:

@@ -15,7 +15,7 @@ from apps.documents import operations as documents
 from apps.documents import queries as document_queries
 from apps.documents import storage
 from apps.documents.errors import UnknownSchemaError, UnsupportedTypeError
-from apps.documents.models import TERMINAL_STATUSES, Document, DocumentStatus, Lane
+from apps.documents.models import TERMINAL_STATUSES, DocumentStatus, Lane
 from apps.documents.names import display_name
 from apps.documents.sealing import seal
 from apps.parsing import queries as parsing
@@ -118,7 +118,7 @@ def accept_upload(
 @in_tenant_scope
 def cancel_document(*, tenant_id: UUID, document_id: UUID, clock: Clock) -> bool:
     """Stop the work on a document. Returns False where there is no such document; raises NotCancellableError."""
-    document = _lock(tenant_id=tenant_id, document_id=document_id)
+    document = documents.lock(tenant_id=tenant_id, document_id=document_id)
     if document is None:
         return False
     if document.status == DocumentStatus.CANCELLED:
@@ -141,7 +141,7 @@ def delete_document(*, tenant_id: UUID, document_id: UUID, clock: Clock) -> bool
     source = document_queries.source_of(tenant_id=tenant_id, document_id=document_id)
     if source is not None:
         documents.hold_bytes(key=source.key)  # before any row, as uploads do; one of the same bytes waits for the end
-    document = _lock(tenant_id=tenant_id, document_id=document_id)
+    document = documents.lock(tenant_id=tenant_id, document_id=document_id)
     if document is None:
         return False
     pipeline.stop_runs(tenant_id=tenant_id, document_id=document_id, clock=clock)
@@ -157,12 +157,3 @@ def delete_document(*, tenant_id: UUID, document_id: UUID, clock: Clock) -> bool
 
     transaction.on_commit(remove)
     return True
-
-
-def _lock(*, tenant_id: UUID, document_id: UUID) -> Document | None:
-    return (
-        Document.objects.select_for_update()
-        .filter(tenant_id=tenant_id, id=document_id)
-        .exclude(status=DocumentStatus.DELETED)
-        .first()
-    )

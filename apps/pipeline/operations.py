@@ -1,4 +1,7 @@
-"""Writing the pipeline's state. Locks are taken in one order: the run first, then its stage runs."""
+"""Writing the pipeline's state.
+
+Locks are taken in one order: a document, its runs, their stage runs by their ids, the hints of those.
+"""
 
 from __future__ import annotations
 
@@ -34,6 +37,8 @@ BACKOFF_BASE_SECONDS = 2.0
 BACKOFF_CAP_SECONDS = 300.0
 # What was put back together shan't come back together.
 JITTER = 0.2
+# A long document may have something to say of each of its parts.
+TOLD_REASONS = 3
 # Whoever raises a budget shan't wait until a hundred thousand documents are told.
 WOKEN_AT_ONCE = 1000
 
@@ -134,7 +139,7 @@ def complete(*, tenant_id: UUID, held: Claim, outcome: Outcome, clock: Clock) ->
 
     Raises LeaseLostError where the token no longer holds.
     """
-    run = _lock_run(tenant_id=tenant_id, run_id=held.run_id)
+    run = _lock(tenant_id=tenant_id, document_id=held.document_id, run_id=held.run_id)
     _end_attempt(held=held, status=StageStatus.DONE, reason=outcome.reason)
     if held.has_waited:
         documents.show_waiting(
@@ -163,7 +168,7 @@ def postpone(
     It comes back after 2, 4, 8, ... seconds, at most 300, or as long as the other side asked for. What only waits has
     no last attempt: the document says what for. What `outcome` has made till then is stored, or nothing is written.
     """
-    run = _lock_run(tenant_id=tenant_id, run_id=held.run_id)
+    run = _lock(tenant_id=tenant_id, document_id=held.document_id, run_id=held.run_id)
     if outcome is not None:
         outcome.store()
         StageRun.objects.filter(tenant_id=tenant_id, id=held.stage_run_id).update(progress=list(outcome.progress))
@@ -171,8 +176,9 @@ def postpone(
     if not waits and held.attempt >= BY_NAME[held.stage].max_attempts:
         _give_up(run=run, held=held, error=error, clock=clock)
         return
-    # The token counts every claim, also those that don't count as attempts.
-    delay = min(BACKOFF_BASE_SECONDS * 2 ** min(held.token - 1, 16), BACKOFF_CAP_SECONDS)
+    # The token counts every claim, also those that ended in waiting and don't count as attempts.
+    before = held.token - held.attempt if waits else held.attempt - 1
+    delay = min(BACKOFF_BASE_SECONDS * 2 ** min(before, 16), BACKOFF_CAP_SECONDS)
     if error.retry_after is not None:
         wished = min(error.retry_after, BACKOFF_CAP_SECONDS)
         delay = wished if waits else max(delay, wished)
@@ -209,11 +215,15 @@ def wake(*, tenant_id: UUID, reason_code: str) -> int:
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            WITH woken AS (
-              UPDATE pipeline_stagerun SET due_at = clock_timestamp()
+            WITH waiting AS MATERIALIZED (
+              SELECT id FROM pipeline_stagerun
               WHERE tenant_id = %(tenant)s AND status = 'pending' AND reason_code = %(code)s
                 AND due_at > clock_timestamp()
-              RETURNING id, stage, lane, shard
+              ORDER BY id FOR NO KEY UPDATE
+            ), woken AS (
+              UPDATE pipeline_stagerun AS s SET due_at = clock_timestamp() FROM waiting
+              WHERE s.tenant_id = %(tenant)s AND s.id = waiting.id
+              RETURNING s.id, s.stage, s.lane, s.shard
             ), hinted AS (
               UPDATE pipeline_outboxmessage AS o SET due_at = clock_timestamp() FROM woken
               WHERE o.tenant_id = %(tenant)s AND o.stage_run_id = woken.id
@@ -233,7 +243,7 @@ def wake(*, tenant_id: UUID, reason_code: str) -> int:
 @in_tenant_scope
 def fail(*, tenant_id: UUID, held: Claim, error: TerminalError, quarantine: bool, clock: Clock) -> None:
     """End the document: no later attempt can succeed."""
-    run = _lock_run(tenant_id=tenant_id, run_id=held.run_id)
+    run = _lock(tenant_id=tenant_id, document_id=held.document_id, run_id=held.run_id)
     _give_up(run=run, held=held, error=error, clock=clock, quarantine=quarantine)
 
 
@@ -243,10 +253,14 @@ def recover(*, tenant_id: UUID, stage_run_id: UUID, clock: Clock) -> bool:
 
     Work that lost its worker three times would lose the next one too: its document fails, or goes on without it.
     """
-    row = StageRun.objects.filter(tenant_id=tenant_id, id=stage_run_id).only("run_id", "stage", "shard", "lane").first()
+    row = StageRun.objects.filter(tenant_id=tenant_id, id=stage_run_id).first()
     if row is None:
         return False
-    run = _lock_run(tenant_id=tenant_id, run_id=row.run_id)
+    try:
+        run = _lock(tenant_id=tenant_id, document_id=row.document_id, run_id=row.run_id)
+    except LeaseLostError:
+        # It ended meanwhile: another piece of it failed, or somebody cancelled it.
+        return False
     lapsed = StageRun.objects.select_for_update().filter(
         tenant_id=tenant_id, id=stage_run_id, status=StageStatus.RUNNING, lease_expires_at__lt=_DatabaseClock()
     )
@@ -295,7 +309,10 @@ def recover(*, tenant_id: UUID, stage_run_id: UUID, clock: Clock) -> bool:
 
 @in_tenant_scope
 def stop_runs(*, tenant_id: UUID, document_id: UUID, clock: Clock) -> None:
-    """Cancel what is under way for a document; a worker that holds some of it can't commit any more."""
+    """Cancel what is under way for a document; a worker that holds some of it can't commit any more.
+
+    The caller holds the document's lock.
+    """
     runs = list(
         Run.objects.select_for_update().filter(tenant_id=tenant_id, document_id=document_id, status=RunStatus.ACTIVE)
     )
@@ -332,7 +349,9 @@ def _go_on_without(*, run: Run, stage: str, shard: int, reason: str, clock: Cloc
     _advance(run=run, page_count=page_count, stage=BY_NAME[stage], shard=shard, clock=clock)
 
 
-def _lock_run(*, tenant_id: UUID, run_id: UUID) -> Run:
+def _lock(*, tenant_id: UUID, document_id: UUID, run_id: UUID) -> Run:
+    """Lock a document and its run until the end of the transaction. Raises LeaseLostError where the run has ended."""
+    documents.lock(tenant_id=tenant_id, document_id=document_id)
     run = Run.objects.select_for_update().filter(tenant_id=tenant_id, id=run_id, status=RunStatus.ACTIVE).first()
     if run is None:
         raise LeaseLostError
@@ -384,10 +403,12 @@ def _advance(
     if planned.finished:
         Run.objects.filter(tenant_id=tenant_id, id=run.id).update(status=RunStatus.DONE, finished_at=clock.now())
         reason = _reason_of_the_bytes(run)
+        undecided = results.undecided_runs(tenant_id=tenant_id, document_id=run.document_id)
+        doubtful = Run.objects.filter(tenant_id=tenant_id, id__in=undecided - {run.id}, doubtful=True).exists()
         documents.set_status(
             tenant_id=tenant_id,
             document_id=run.document_id,
-            status=DocumentStatus.NEEDS_REVIEW if run.doubtful or reason else DocumentStatus.DONE,
+            status=DocumentStatus.NEEDS_REVIEW if run.doubtful or doubtful or reason else DocumentStatus.DONE,
             reason_code=reason.code if reason else "",
             reason=reason.message if reason else "",
             terminal=True,
@@ -408,7 +429,11 @@ def _reason_of_the_bytes(run: Run) -> Reason | None:
     reasons = list(dict.fromkeys(said.order_by("first_page", "shard").values_list("reason_code", "reason")))
     if not reasons:
         return None
-    return Reason(code=reasons[0][0], message="; ".join(reason for _, reason in reasons))
+    told = "; ".join(reason for _, reason in reasons[:TOLD_REASONS])
+    further = len(reasons) - TOLD_REASONS
+    if further > 0:
+        told += f"; so it is in {further} further part{'s' if further > 1 else ''} of the document"
+    return Reason(code=reasons[0][0], message=told)
 
 
 def _whole(stages: frozenset[str]) -> list[Planned]:
@@ -490,10 +515,17 @@ def _fail(*, run: Run, code: str, reason: str, clock: Clock, quarantine: bool = 
 
 
 def _close(*, run: Run, status: RunStatus, clock: Clock) -> None:
+    """End a run and all of its work that hasn't ended. The caller holds the run's lock."""
     Run.objects.filter(tenant_id=run.tenant_id, id=run.id).update(status=status, finished_at=clock.now())
-    open_work = StageRun.objects.filter(
-        tenant_id=run.tenant_id, run_id=run.id, status__in=[StageStatus.PENDING, StageStatus.RUNNING]
+    pieces = StageRun.objects.filter(tenant_id=run.tenant_id, run_id=run.id)
+    unfinished = list(
+        pieces.filter(status__in=[StageStatus.PENDING, StageStatus.RUNNING])
+        .select_for_update(no_key=True)
+        .order_by("id")
+        .values_list("id", flat=True)
     )
-    OutboxMessage.objects.filter(tenant_id=run.tenant_id, stage_run_id__in=open_work.values("id")).delete()
+    pieces.filter(id__in=unfinished).update(
+        status=StageStatus.CANCELLED, lease_expires_at=None, finished_at=_DatabaseClock()
+    )
+    OutboxMessage.objects.filter(tenant_id=run.tenant_id, stage_run_id__in=unfinished).delete()
     results.forget_stretches(tenant_id=run.tenant_id, run_id=run.id)
-    open_work.update(status=StageStatus.CANCELLED, lease_expires_at=None, finished_at=_DatabaseClock())

@@ -52,9 +52,9 @@ class Outcome:
     """What a stage made. `store` writes it, inside the transaction that checks the token; it must be quick.
 
     `page_count` is told by the stage that first learns it, and lets the planner cut later work into shards.
-    `skip` names stages of this run that aren't needed. `doubtful` sends the document to review at its end; so does
-    `reason`, whatever later stages find, and it is shown there. `discard` takes back what lies outside the database,
-    where the token no longer holds.
+    `skip` names stages of this run that aren't needed. `doubtful` sends the document to review at its end, unless a
+    later stage says otherwise; `reason`, of a stage that holds for any schema, does so whatever later ones find, and is
+    shown there. `discard` takes back what lies outside the database, where the token no longer holds.
 
     `stopped_by` says that the work isn't done: what was made till then is stored, the rest is another attempt's or
     waits, as the error has it, and `progress` tells the next attempt what it needn't do again.

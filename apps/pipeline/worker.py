@@ -11,7 +11,7 @@ from uuid import UUID
 
 import structlog
 from django.conf import settings
-from django.db import connection
+from django.db import DatabaseError, connection
 from django.utils.module_loading import import_string
 
 from apps.common.clock import SYSTEM_CLOCK, Clock
@@ -29,10 +29,16 @@ CANCEL_SECONDS = 2.0
 def work(*, tenant_id: UUID, stage_run_id: UUID, clock: Clock = SYSTEM_CLOCK) -> bool:
     """Claim, do and commit one piece of work. Returns whether there was anything to do.
 
-    Whatever goes wrong is written down: nothing is raised, so no broker ever delivers it again on its own.
+    Whatever goes wrong is written down: nothing is raised, so no broker ever delivers it again on its own. Where the
+    database is gone that can't be done either: the hint is in the outbox still, or the lease lapses, and the sweeper
+    sends the work again.
     """
     lease = settings.QUIRE_LEASE_SECONDS
-    held = operations.claim(tenant_id=tenant_id, stage_run_id=stage_run_id, lease_seconds=lease)
+    try:
+        held = operations.claim(tenant_id=tenant_id, stage_run_id=stage_run_id, lease_seconds=lease)
+    except DatabaseError as gone:
+        log.warning("not_claimed", stage_run_id=str(stage_run_id), error=type(gone).__name__)
+        return False
     if held is None:
         return False
     bound = {"stage": held.stage, "document_id": str(held.document_id), "attempt": held.attempt}
@@ -80,6 +86,9 @@ def _settle(operation: object, **arguments: object) -> None:
         operation(**arguments)  # type: ignore[operator] # one of two operations, each with its own keywords
     except operations.LeaseLostError:
         log.info("lease_lost", stage_run_id=str(cast(Claim, arguments["held"]).stage_run_id))
+    except DatabaseError as error:
+        stage_run_id = str(cast(Claim, arguments["held"]).stage_run_id)
+        log.warning("not_settled", stage_run_id=stage_run_id, error=type(error).__name__)
 
 
 def _place(error: BaseException) -> str:

@@ -14,6 +14,8 @@ from apps.schemas.fields import Kind
 
 REVIEW = "review"
 """What stands as the engine of a value that a person wrote."""
+WHOLE = ""
+"""The path of the whole document (RFC 6901): accepting it says that it is right as it stands."""
 
 
 class Verdict(StrEnum):

@@ -16,11 +16,12 @@ from apps.common.errors import TerminalError
 from apps.common.ids import new_id
 from apps.common.text import storable
 from apps.documents import operations as documents
-from apps.documents.models import Document, DocumentStatus
+from apps.documents.models import DocumentStatus
 from apps.extraction.canonical import collapse
 from apps.extraction.stretches import Stretch
 from apps.extraction.values import ExtractedValue, ValueStatus
 from apps.results.decisions import (
+    WHOLE,
     BadDecisionError,
     NewDecision,
     Seen,
@@ -225,18 +226,25 @@ def decide(
 
     A decision may also be on a field that nothing was read for, if it isn't an array: `correct` adds its value,
     `reject` says that the document has none. A document in review is done once everything doubtful is decided on:
-    values that aren't accepted, and required fields without a value. Returns the document's status. The document is
-    locked meanwhile. `decided_by` names the person or the key. Raises BadDecisionError, StaleDecisionError,
-    UnderWayError.
+    values that aren't accepted, and required fields without a value. Where no value is doubtful, but the document as a
+    whole, it is done with any decision; `accept` on the path "", the whole, says that it is right as it stands. That is
+    written down with each result; where nothing was read there is none, and only the review ends.
+
+    Returns the document's status. The document is locked meanwhile. `decided_by` names the person or the key. Raises
+    BadDecisionError, StaleDecisionError, UnderWayError.
     """
-    document = Document.objects.select_for_update().filter(tenant_id=tenant_id, id=document_id).first()
+    document = documents.lock(tenant_id=tenant_id, document_id=document_id)
     if document is None or document.status not in {DocumentStatus.DONE, DocumentStatus.NEEDS_REVIEW}:
         raise UnderWayError("values can be decided on once the document is done or in review")
-    subjects = _subjects(tenant_id=tenant_id, document_id=document_id)
-    chosen = [(_chosen(decision, subjects=subjects), decision) for decision in decisions]
+    newest = _newest(tenant_id=tenant_id, document_id=document_id)
+    subjects = _subjects(tenant_id=tenant_id, newest=newest)
+    of_the_whole = [decision for decision in decisions if decision.path == WHOLE]
+    if any(decision.verdict is not Verdict.ACCEPT or decision.value is not None for decision in of_the_whole):
+        raise BadDecisionError("the whole can be accepted, but not corrected or rejected: decide on its values")
+    chosen = [(_chosen(one, subjects=subjects), one) for one in decisions if one.path != WHOLE]
     if len({(subject.result.id, subject.path) for subject, _ in chosen}) != len(chosen):
         raise BadDecisionError("two decisions are on the same value: send the one that holds")
-    turns = _turns(tenant_id=tenant_id, subjects=subjects)
+    turns = _turns(tenant_id=tenant_id, result_ids={result.id for result in newest})
     if any(
         decision.seen not in {None, Seen(result_id=subject.result.id, turn=_turn(subject, turns))}
         for subject, decision in chosen
@@ -274,10 +282,32 @@ def decide(
                 decided_at=now,
             )
         )
-    if not rows:
+    settled = not _undecided(subjects, turns=turns)
+    if of_the_whole:
+        if not settled:
+            raise BadDecisionError("some values are still to be decided on: decide on them, or accept each")
+        rows += [
+            Decision(
+                tenant_id=tenant_id,
+                result_id=result.id,
+                document_id=document_id,
+                schema_slug=result.schema_slug,
+                path=WHOLE,
+                kind=Kind.TEXT.value,
+                turn=turns.get((result.id, WHOLE), 0) + 1,
+                verdict=Verdict.ACCEPT.value,
+                value="",
+                engine="",
+                said="",
+                quote="",
+                decided_by=storable(decided_by),
+                decided_at=now,
+            )
+            for result in newest
+        ]
+    elif not rows:
         return DocumentStatus(document.status)
     Decision.objects.bulk_create(rows)
-    settled = all((subject.result.id, subject.path) in turns for subject in subjects if subject.doubtful)
     status = DocumentStatus.DONE if settled else DocumentStatus(document.status)
     open_still = status == DocumentStatus.NEEDS_REVIEW
     documents.set_status(
@@ -298,15 +328,34 @@ def delete_results(*, tenant_id: UUID, document_id: UUID) -> None:
     Result.objects.filter(tenant_id=tenant_id, document_id=document_id).delete()
 
 
-def _subjects(*, tenant_id: UUID, document_id: UUID) -> list[_Subject]:
-    """Return everything of a document's newest results that can be decided on. The caller holds the document's lock."""
-    results = list(
+@in_tenant_scope
+def undecided_runs(*, tenant_id: UUID, document_id: UUID) -> frozenset[UUID]:
+    """Return the runs of a document's newest results in which something doubtful waits for a decision, or all does."""
+    newest = _newest(tenant_id=tenant_id, document_id=document_id)
+    turns = _turns(tenant_id=tenant_id, result_ids={result.id for result in newest})
+    begun = {result_id for result_id, _ in turns}
+    undecided = _undecided(_subjects(tenant_id=tenant_id, newest=newest), turns=turns)
+    waiting = {subject.result.id for subject in undecided}
+    return frozenset(result.run_id for result in newest if result.id in waiting or result.id not in begun)
+
+
+def _undecided(subjects: Sequence[_Subject], *, turns: Mapping[tuple[UUID, str], int]) -> list[_Subject]:
+    return [subject for subject in subjects if subject.doubtful and (subject.result.id, subject.path) not in turns]
+
+
+def _newest(*, tenant_id: UUID, document_id: UUID) -> list[Result]:
+    """Return the newest result of each schema."""
+    return list(
         Result.objects.filter(tenant_id=tenant_id, document_id=document_id)
         .order_by("schema_slug", "-created_at", "-id")
         .distinct("schema_slug")
     )
+
+
+def _subjects(*, tenant_id: UUID, newest: Sequence[Result]) -> list[_Subject]:
+    """Return everything of these results that can be decided on. The caller holds the document's lock."""
     subjects = []
-    for result in results:
+    for result in newest:
         values = list(StoredValue.objects.filter(tenant_id=tenant_id, result_id=result.id).order_by("ordinal"))
         subjects += [
             _Subject(
@@ -369,10 +418,10 @@ def _score(value: StoredValue | None) -> float | None:
     return value.confidence if value.score is None else value.score
 
 
-def _turns(*, tenant_id: UUID, subjects: Sequence[_Subject]) -> dict[tuple[UUID, str], int]:
+def _turns(*, tenant_id: UUID, result_ids: Collection[UUID]) -> dict[tuple[UUID, str], int]:
     """Return the last turn of each value that was decided on already, by result and path."""
     rows = (
-        Decision.objects.filter(tenant_id=tenant_id, result_id__in={subject.result.id for subject in subjects})
+        Decision.objects.filter(tenant_id=tenant_id, result_id__in=result_ids)
         .values("result_id", "path")
         .annotate(last=Max("turn"))
     )

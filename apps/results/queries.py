@@ -14,7 +14,7 @@ from apps.extraction.canonical import same
 from apps.extraction.stretches import Stretch
 from apps.extraction.values import Evidence, ExtractedValue, ValueStatus
 from apps.parsing.pages import Box
-from apps.results.decisions import REVIEW, CheckedValue, Correction, ValueDecision, Verdict
+from apps.results.decisions import REVIEW, WHOLE, CheckedValue, Correction, ValueDecision, Verdict
 from apps.results.encoding import from_json
 from apps.results.models import Decision, Result, StoredEvidence, StoredStretch, StoredValue
 from apps.schemas.fields import Kind
@@ -221,7 +221,7 @@ def _decision(row: Decision) -> ValueDecision:
 def _holding(*, tenant_id: UUID, result_ids: Sequence[UUID]) -> Mapping[UUID, Mapping[str, ValueDecision]]:
     """Return the last decision on each value of these results, by result and path."""
     found: defaultdict[UUID, dict[str, ValueDecision]] = defaultdict(dict)
-    rows = Decision.objects.filter(tenant_id=tenant_id, result_id__in=result_ids)
+    rows = Decision.objects.filter(tenant_id=tenant_id, result_id__in=result_ids).exclude(path=WHOLE)
     for row in rows.order_by("result_id", "path", "-turn").distinct("result_id", "path") if result_ids else ():
         found[row.result_id][row.path] = _decision(row)
     return found

@@ -25,7 +25,7 @@ from apps.portal.presentation import ShownValue
 from apps.portal.views.document import Refused, following, page_of, shown_results
 from apps.results import operations
 from apps.results import queries as results
-from apps.results.decisions import NewDecision, Seen, StaleDecisionError, Verdict
+from apps.results.decisions import WHOLE, NewDecision, Seen, StaleDecisionError, Verdict
 from apps.tenants.models import Role
 
 MAX_CHARACTERS = 10_000
@@ -100,22 +100,24 @@ def _seen(text: str) -> Seen:
 
 
 def _all(everything: Sequence[ShownValue], *, seen: str, version: str) -> list[NewDecision]:
-    """Accept what is to be checked; where nothing is, all values that nobody has decided on.
+    """Accept what is to be checked; where no value is, the document as it stands.
 
     Raises StaleDecisionError where the document isn't the one that the person saw.
     """
     if seen != version:
         raise StaleDecisionError(_("the document has changed since you saw it: look at it again, then decide"))
-    open_ones = [one for one in everything if one.open and one.value]
-    chosen = open_ones or [one for one in everything if one.value and one.decision is None]
-    return [
+    accepted = [
         NewDecision(path=one.path, schema=one.schema_slug, verdict=Verdict.ACCEPT, seen=_seen(one.seen))
-        for one in chosen
+        for one in everything
+        if one.open and one.value
     ]
+    return accepted or [NewDecision(path=WHOLE, verdict=Verdict.ACCEPT)]
 
 
 def _said(taken: Sequence[NewDecision], chosen: ShownValue | None) -> str:
     if chosen is None:
+        if taken[0].path == WHOLE:
+            return _("The document is accepted as it stands.")
         n = len(taken)
         return ngettext("%(n)d value accepted.", "%(n)d values accepted.", n) % {"n": n}
     title = f"{chosen.place}, {chosen.title}" if chosen.place else chosen.title

@@ -246,6 +246,17 @@ def test_the_other_side_may_ask_for_a_longer_wait(tenant: UUID, document: UUID) 
         assert 55 < float(cursor.fetchone()[0]) < 75
 
 
+def test_having_waited_makes_no_later_pause_longer(tenant: UUID, document: UUID) -> None:
+    for error in [WaitingError("no money", retry_after=0.0)] * 6 + [RetryableError("a hiccup")]:
+        held = _claim(tenant, document)
+        operations.postpone(tenant_id=tenant, held=held, error=error, clock=SYSTEM_CLOCK)
+    with tenant_scope(tenant), connection.cursor() as cursor:
+        cursor.execute("SELECT extract(epoch FROM due_at - clock_timestamp()) FROM pipeline_outboxmessage")
+        (pause,) = cursor.fetchone()
+    # The first pause of any work.
+    assert pause <= operations.BACKOFF_BASE_SECONDS * (1 + operations.JITTER)
+
+
 def test_waiting_has_no_last_attempt_and_says_what_for(tenant: UUID, document: UUID) -> None:
     for _ in range(12):
         work = _open_work(tenant, document)[0]
@@ -336,6 +347,21 @@ def test_work_that_loses_its_worker_three_times_fails(tenant: UUID, document: UU
     found = documents.document(tenant_id=tenant, document_id=document)
     assert found is not None
     assert (found.status, found.reason_code) == (DocumentStatus.FAILED, "worker_lost")
+
+
+def test_lapsed_work_of_a_run_that_has_ended_stops_no_sweep(tenant: UUID, document: UUID) -> None:
+    """The third lapse of one piece ends the run, while another piece of it has lapsed too."""
+    held = _claim(tenant, document)
+    operations.complete(
+        tenant_id=tenant, held=held, outcome=Outcome(store=_nothing, page_count=250), clock=SYSTEM_CLOCK
+    )
+    for _ in range(operations.MAX_LAPSES):
+        for piece in _open_work(tenant, document):
+            if piece.stage == "parse":
+                assert operations.claim(tenant_id=tenant, stage_run_id=piece.id, lease_seconds=0)
+        swept = sweep(dispatcher=LosingDispatcher(), grace=NO_GRACE, clock=SYSTEM_CLOCK)
+        assert swept.recovered == (2 if _open_work(tenant, document) else 1)
+    assert _status(tenant, document) == DocumentStatus.FAILED
 
 
 def test_a_hint_that_was_lost_is_sent_again_until_the_work_is_claimed(

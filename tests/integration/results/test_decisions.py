@@ -22,8 +22,8 @@ from apps.results.decisions import (
     UnderWayError,
     Verdict,
 )
-from apps.results.models import Decision, StoredValue
-from apps.results.operations import decide, delete_results
+from apps.results.models import Decision, Result, StoredValue
+from apps.results.operations import decide, delete_results, undecided_runs
 from apps.results.queries import checked, corrections, decisions_of, result_of_run, results_of
 from apps.schemas.fields import Kind
 from apps.tenants.scope import tenant_scope
@@ -157,6 +157,30 @@ def test_a_required_field_without_a_value_is_doubtful_too(tenant: UUID) -> None:
     assert [(each.engine, each.said, each.score) for each in decisions_of(tenant_id=tenant, document_id=document_id)][
         1
     ] == ("", "", None)
+
+
+def test_a_document_is_accepted_as_a_whole_once_no_value_is_left(tenant: UUID) -> None:
+    document_id = _in_review(tenant)
+    result_id = result(tenant, document_id, NUMBER, GROSS, DATE, *REQUIRED)
+    whole = _accept("")
+    with pytest.raises(BadDecisionError, match="some values are still to be decided on"):
+        _decide(tenant, document_id, whole)
+    for wrong in (_reject(""), _correct("", "all")):
+        with pytest.raises(BadDecisionError, match="the whole can be accepted, but not corrected"):
+            _decide(tenant, document_id, wrong)
+    with tenant_scope(tenant):
+        runs = set(Result.objects.filter(id=result_id).values_list("run_id", flat=True))
+    assert undecided_runs(tenant_id=tenant, document_id=document_id) == runs
+    assert decisions_of(tenant_id=tenant, document_id=document_id) == ()
+    before = _shown(tenant, document_id)
+    assert _decide(tenant, document_id, _accept("/gross_total"), _accept("/issue_date"), whole) is DocumentStatus.DONE
+    assert undecided_runs(tenant_id=tenant, document_id=document_id) == frozenset()
+    # It is none on a value: nothing is added to them, in the database's own view of them neither.
+    after = _shown(tenant, document_id)
+    assert (after.keys(), {after[path][0] for path in after}) == (before.keys(), {before[path][0] for path in before})
+    with tenant_scope(tenant), connection.cursor() as cursor:
+        cursor.execute("SELECT path FROM results_currentvalue WHERE result_id = %s", [result_id])
+        assert {path for (path,) in cursor} == before.keys()
 
 
 def test_a_field_that_the_document_lacks_is_said_to_be_absent(tenant: UUID) -> None:
