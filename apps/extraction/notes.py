@@ -59,6 +59,11 @@ def left_out(*, first: int, last: int) -> str:
     return f"pages {first} to {last}: {_LEFT_OUT_PAGES}"
 
 
+def has_left_out(notes: Iterable[str]) -> bool:
+    """Return whether `left_out` said so."""
+    return any(note.endswith(_LEFT_OUT_PAGES) for note in notes)
+
+
 def hidden(paths: Iterable[str]) -> str:
     """Say which values stand in a page's text where nothing is to be seen on the page."""
     return f"{_HIDDEN}{', '.join(paths)[:300]}"

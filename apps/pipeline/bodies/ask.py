@@ -11,11 +11,11 @@ from apps.common.clock import Clock
 from apps.documents import queries as documents
 from apps.documents import storage
 from apps.extraction import cascade
+from apps.extraction import notes as notes_of
 from apps.extraction.engines.protocol import ExtractionRequest, PageImage
 from apps.extraction.engines.registry import model_profiles
 from apps.extraction.engines.sglang import SglangEngine
 from apps.extraction.engines.turns import Turns
-from apps.extraction.notes import still_true
 from apps.extraction.values import ExtractedValue
 from apps.inference import queries as spending
 from apps.inference.admission import admission
@@ -81,7 +81,7 @@ def ask(*, claim: Claim, clock: Clock, cancelled: Callable[[], bool]) -> Outcome
         client.close()
     if turns.stopped_by is not None and not turns.is_new:
         raise turns.stopped_by
-    notes = (*still_true(stored.notes, schema=schema, before=known, after=answers.values), *answers.notes)
+    notes = (*notes_of.still_true(stored.notes, schema=schema, before=known, after=answers.values), *answers.notes)
     alternatives = (*_open(stored.alternatives, before=known, after=answers.values), *answers.alternatives)
 
     def store() -> None:
@@ -99,7 +99,8 @@ def ask(*, claim: Claim, clock: Clock, cancelled: Callable[[], bool]) -> Outcome
 
     return Outcome(
         store=store,
-        doubtful=answers.doubtful(schema=schema),
+        # What the stretches were merged without, the model wasn't asked about.
+        doubtful=answers.doubtful(schema=schema) or notes_of.has_left_out(notes),
         stopped_by=turns.stopped_by,
         progress=tuple(turns.done),
     )
