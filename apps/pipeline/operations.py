@@ -7,25 +7,24 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
-from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import structlog
-from django.db import connection, transaction
+from django.db import connection
 from django.db.models import F
 from django.db.models.functions import Now
 
 from apps.common.clock import Clock
 from apps.common.errors import RetryableError, TerminalError, WaitingError
-from apps.common.ids import new_id
 from apps.documents import operations as documents
 from apps.documents.models import Document, DocumentStatus
 from apps.parsing.remarks import Reason
-from apps.pipeline.dispatcher import Hint, dispatcher
+from apps.pipeline.dispatcher import Hint
 from apps.pipeline.models import OutboxMessage, Run, RunStatus, StageRun, StageStatus
-from apps.pipeline.planning import Planned, input_digest, plan, shards
+from apps.pipeline.outbox import put_back, send_on_commit, write_down
+from apps.pipeline.planning import Planned, plan, shards
 from apps.pipeline.stages import BY_NAME, OF_THE_BYTES, STAGES, Claim, Outcome, Stage
 from apps.results import operations as results
 from apps.tenants.scope import in_tenant_scope
@@ -39,8 +38,6 @@ BACKOFF_CAP_SECONDS = 300.0
 JITTER = 0.2
 # A long document may have something to say of each of its parts.
 TOLD_REASONS = 3
-# Whoever raises a budget shan't wait until a hundred thousand documents are told.
-WOKEN_AT_ONCE = 1000
 
 
 class LeaseLostError(Exception):
@@ -58,9 +55,9 @@ def start_run(
     run = Run.objects.create(
         tenant_id=tenant_id, document_id=document_id, source=source, lane=lane, created_at=clock.now()
     )
-    _write_down(run=run, planned=_whole(done), status=StageStatus.DONE)
+    write_down(run=run, planned=_whole(done), status=StageStatus.DONE)
     states = {name: [StageStatus.DONE] for name in done}
-    _write_down(run=run, planned=plan(states=states, page_count=None).due)
+    write_down(run=run, planned=plan(states=states, page_count=None).due)
     return run.id
 
 
@@ -195,49 +192,8 @@ def postpone(
             reason=error.message,
             clock=clock,
         )
-    OutboxMessage.objects.create(
-        tenant_id=tenant_id,
-        stage_run_id=held.stage_run_id,
-        stage=held.stage,
-        shard=held.shard,
-        lane=held.lane,
-        due_at=due_at,
-    )
-
-
-@in_tenant_scope
-def wake(*, tenant_id: UUID, reason_code: str) -> int:
-    """Let work that waits for this reason look again now. Returns how many pieces do.
-
-    For what is mended at a known moment, as a budget that is raised: without it they look again at their own time.
-    However many there are, hints for the first ones are sent here; the sweeper sends the others, which are due too.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            WITH waiting AS MATERIALIZED (
-              SELECT id FROM pipeline_stagerun
-              WHERE tenant_id = %(tenant)s AND status = 'pending' AND reason_code = %(code)s
-                AND due_at > clock_timestamp()
-              ORDER BY id FOR NO KEY UPDATE
-            ), woken AS (
-              UPDATE pipeline_stagerun AS s SET due_at = clock_timestamp() FROM waiting
-              WHERE s.tenant_id = %(tenant)s AND s.id = waiting.id
-              RETURNING s.id, s.stage, s.lane, s.shard
-            ), hinted AS (
-              UPDATE pipeline_outboxmessage AS o SET due_at = clock_timestamp() FROM woken
-              WHERE o.tenant_id = %(tenant)s AND o.stage_run_id = woken.id
-            )
-            SELECT id, stage, lane, shard FROM woken
-            """,
-            {"tenant": tenant_id, "code": reason_code},
-        )
-        hints = [
-            Hint(tenant_id=tenant_id, stage_run_id=id_, stage=stage, lane=lane, shard=shard)
-            for id_, stage, lane, shard in cursor
-        ]
-    _send_on_commit(hints[:WOKEN_AT_ONCE])
-    return len(hints)
+    hint = Hint(tenant_id=tenant_id, stage_run_id=held.stage_run_id, stage=held.stage, lane=held.lane, shard=held.shard)
+    put_back(hint=hint, due_at=due_at)
 
 
 @in_tenant_scope
@@ -294,16 +250,9 @@ def recover(*, tenant_id: UUID, stage_run_id: UUID, clock: Clock) -> bool:
         lease_expires_at=None,
         due_at=_DatabaseClock(),
     )
-    OutboxMessage.objects.create(
-        tenant_id=tenant_id,
-        stage_run_id=stage_run_id,
-        stage=row.stage,
-        shard=row.shard,
-        lane=row.lane,
-        due_at=_DatabaseClock(),
-    )
     hint = Hint(tenant_id=tenant_id, stage_run_id=stage_run_id, stage=row.stage, lane=row.lane, shard=row.shard)
-    _send_on_commit([hint])
+    put_back(hint=hint, due_at=_DatabaseClock())
+    send_on_commit([hint])
     return True
 
 
@@ -393,13 +342,13 @@ def _advance(
     """Plan what the completed piece of a stage makes due. The caller holds the run's lock."""
     tenant_id = run.tenant_id
     more = shards(stage=stage, page_count=page_count)[1:] if shard == 0 and stage.shard_pages else ()
-    _write_down(run=run, planned=_whole(skip), status=StageStatus.DONE)
-    _write_down(run=run, planned=more)
+    write_down(run=run, planned=_whole(skip), status=StageStatus.DONE)
+    write_down(run=run, planned=more)
     states: dict[str, list[str]] = defaultdict(list)
     for name, state in StageRun.objects.filter(tenant_id=tenant_id, run_id=run.id).values_list("stage", "status"):
         states[name].append(state)
     planned = plan(states=states, page_count=page_count)
-    _write_down(run=run, planned=planned.due)
+    write_down(run=run, planned=planned.due)
     if planned.finished:
         Run.objects.filter(tenant_id=tenant_id, id=run.id).update(status=RunStatus.DONE, finished_at=clock.now())
         reason = _reason_of_the_bytes(run)
@@ -438,67 +387,6 @@ def _reason_of_the_bytes(run: Run) -> Reason | None:
 
 def _whole(stages: frozenset[str]) -> list[Planned]:
     return [Planned(stage=name, shard=0, first_page=0, last_page=0) for name in sorted(stages)]
-
-
-def _write_down(*, run: Run, planned: Iterable[Planned], status: StageStatus = StageStatus.PENDING) -> None:
-    """Insert work and its hints, once however often it is planned, and send the hints when this is committed."""
-    pieces = tuple(planned)
-    if not pieces:
-        return
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            WITH written AS (
-              INSERT INTO pipeline_stagerun
-                (tenant_id, id, run_id, document_id, stage, shard, input_digest, first_page, last_page, lane, status,
-                 fencing_token, attempts, lapses, due_at, finished_at, reason_code, reason)
-              SELECT %(tenant)s, p.id, %(run)s, %(document)s, p.stage, p.shard, p.digest, p.first, p.last, %(lane)s,
-                     %(status)s, 0, 0, 0, clock_timestamp(),
-                     CASE WHEN %(status)s = 'done' THEN clock_timestamp() END, '', ''
-              FROM unnest(%(ids)s::uuid[], %(stages)s::text[], %(shards)s::int[], %(digests)s::text[],
-                          %(firsts)s::int[], %(lasts)s::int[]) AS p (id, stage, shard, digest, first, last)
-              ON CONFLICT (tenant_id, run_id, stage, shard, input_digest) DO NOTHING
-              RETURNING id, stage, shard
-            ), hinted AS (
-              INSERT INTO pipeline_outboxmessage (tenant_id, id, stage_run_id, stage, shard, lane, due_at)
-              SELECT %(tenant)s, gen_random_uuid(), id, stage, shard, %(lane)s, clock_timestamp() FROM written
-              WHERE %(status)s = 'pending'
-            )
-            SELECT id, stage, shard FROM written
-            """,
-            {
-                "tenant": run.tenant_id,
-                "run": run.id,
-                "document": run.document_id,
-                "lane": run.lane,
-                "status": status.value,
-                "ids": [new_id() for _ in pieces],
-                "stages": [piece.stage for piece in pieces],
-                "shards": [piece.shard for piece in pieces],
-                "digests": [input_digest(source=run.source, planned=piece) for piece in pieces],
-                "firsts": [piece.first_page for piece in pieces],
-                "lasts": [piece.last_page for piece in pieces],
-            },
-        )
-        written = cursor.fetchall()
-    if status == StageStatus.PENDING and written:
-        _send_on_commit(
-            [
-                Hint(tenant_id=run.tenant_id, stage_run_id=id_, stage=stage, lane=run.lane, shard=shard)
-                for id_, stage, shard in written
-            ]
-        )
-
-
-def _send_on_commit(hints: list[Hint]) -> None:
-    def send() -> None:
-        try:
-            dispatcher().send(hints)
-        except RetryableError as error:
-            # The outbox has them; the sweeper sends them once the broker is back.
-            log.warning("hints_not_sent", count=len(hints), code=error.code)
-
-    transaction.on_commit(send)
 
 
 def _fail(*, run: Run, code: str, reason: str, clock: Clock, quarantine: bool = False) -> None:

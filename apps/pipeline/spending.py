@@ -11,7 +11,7 @@ from apps.documents.errors import UnknownSchemaError
 from apps.inference import operations as inference
 from apps.inference import queries
 from apps.inference.budgets import Budget, BudgetSpentError, BudgetState
-from apps.pipeline import operations as pipeline
+from apps.pipeline import outbox
 from apps.pipeline.models import StageRun, StageStatus
 from apps.schemas import queries as schemas
 from apps.tenants.scope import in_tenant_scope
@@ -57,7 +57,7 @@ def set_budgets(*, tenant_id: UUID, budgets: Sequence[Budget], clock: Clock) -> 
     """
     _check_schemas(tenant_id=tenant_id, slugs=[budget.schema_slug for budget in budgets])
     inference.set_budgets(tenant_id=tenant_id, budgets=budgets, clock=clock)
-    return pipeline.wake(tenant_id=tenant_id, reason_code=BudgetSpentError.code)
+    return outbox.wake(tenant_id=tenant_id, reason_code=BudgetSpentError.code)
 
 
 @in_tenant_scope
@@ -69,14 +69,14 @@ def set_policy(*, tenant_id: UUID, schema_slug: str, engines: Sequence[str], clo
     """
     _check_schemas(tenant_id=tenant_id, slugs=[schema_slug])
     inference.set_policy(tenant_id=tenant_id, schema_slug=schema_slug, engines=engines, clock=clock)
-    return pipeline.wake(tenant_id=tenant_id, reason_code=BudgetSpentError.code)
+    return outbox.wake(tenant_id=tenant_id, reason_code=BudgetSpentError.code)
 
 
 @in_tenant_scope
 def remove_policy(*, tenant_id: UUID, schema_slug: str) -> bool:
     """Let the next word count again: the tenant's for all schemas, or the schema's. Returns whether there was one."""
     removed = inference.remove_policy(tenant_id=tenant_id, schema_slug=schema_slug)
-    pipeline.wake(tenant_id=tenant_id, reason_code=BudgetSpentError.code)
+    outbox.wake(tenant_id=tenant_id, reason_code=BudgetSpentError.code)
     return removed
 
 

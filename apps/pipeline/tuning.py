@@ -13,7 +13,7 @@ from apps.inference import operations as inference
 from apps.inference import queries as requests
 from apps.inference.adapters import RequestTuning
 from apps.inference.errors import MissingAdapterError
-from apps.pipeline import operations as pipeline
+from apps.pipeline import outbox
 from apps.results import queries as results
 from apps.schemas import operations as writing
 from apps.schemas import queries as schemas
@@ -82,7 +82,7 @@ def set_tuning_everywhere(*, tenant_id: UUID, tuning: Tuning, adapters: Mapping[
     """
     writing.set_tuning(tenant_id=tenant_id, slug="", tuning=tuning, clock=clock)
     inference.set_adapters(tenant_id=tenant_id, adapters=adapters, clock=clock)
-    pipeline.wake(tenant_id=tenant_id, reason_code=MissingAdapterError.code)
+    outbox.wake(tenant_id=tenant_id, reason_code=MissingAdapterError.code)
 
 
 @in_tenant_scope

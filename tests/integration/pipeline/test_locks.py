@@ -14,7 +14,7 @@ from django.test import override_settings
 from apps.common.clock import SYSTEM_CLOCK
 from apps.common.errors import WaitingError
 from apps.documents.models import Document, DocumentStatus
-from apps.pipeline import operations
+from apps.pipeline import operations, outbox
 from apps.pipeline.intake import cancel_document, delete_document
 from apps.pipeline.models import OutboxMessage, StageRun, StageStatus
 from apps.pipeline.stages import Claim, Outcome
@@ -68,9 +68,7 @@ def test_a_document_is_called_off_while_its_work_is_being_stored(tenant: UUID, e
         called_off.wait(0.5)
 
     def complete() -> None:
-        operations.complete(
-            tenant_id=tenant, held=held, outcome=Outcome(store=store, page_count=1), clock=SYSTEM_CLOCK
-        )
+        operations.complete(tenant_id=tenant, held=held, outcome=Outcome(store=store, page_count=1), clock=SYSTEM_CLOCK)
 
     def call_off() -> bool:
         assert storing.wait(10)
@@ -111,7 +109,7 @@ def test_a_document_is_called_off_while_its_work_is_claimed_and_woken(tenant: UU
         _together(
             lambda ids=[piece.id for piece in pieces[:2]]: claim(ids),  # type: ignore[misc] # mypy can't infer it
             lambda of=document: cancel(of),  # type: ignore[misc]
-            lambda: operations.wake(tenant_id=tenant, reason_code=WaitingError.code),
+            lambda: outbox.wake(tenant_id=tenant, reason_code=WaitingError.code),
         )
         with tenant_scope(tenant):
             assert not StageRun.objects.filter(document_id=document, status__in=["pending", "running"]).exists()

@@ -20,7 +20,7 @@ from apps.common.errors import RetryableError, TerminalError, WaitingError
 from apps.documents import queries as documents
 from apps.documents.models import DocumentStatus, Lane
 from apps.documents.operations import register_document
-from apps.pipeline import operations
+from apps.pipeline import operations, outbox
 from apps.pipeline.models import OutboxMessage, Run, StageRun, StageStatus
 from apps.pipeline.stages import Claim, Outcome
 from apps.pipeline.sweeping import sweep
@@ -284,12 +284,12 @@ def test_what_waits_can_be_woken_by_its_reason(tenant: UUID, document: UUID, bro
     held = _claim(tenant, document)
     error = WaitingError("spent", code="budget_spent", retry_after=200)
     operations.postpone(tenant_id=tenant, held=held, error=error, clock=SYSTEM_CLOCK)
-    assert operations.wake(tenant_id=tenant, reason_code="another") == 0
+    assert outbox.wake(tenant_id=tenant, reason_code="another") == 0
     assert operations.claim(tenant_id=tenant, stage_run_id=held.stage_run_id, lease_seconds=30) is None
     broker.lost.clear()
-    assert operations.wake(tenant_id=tenant, reason_code="budget_spent") == 1
+    assert outbox.wake(tenant_id=tenant, reason_code="budget_spent") == 1
     assert [hint.stage_run_id for hint in broker.lost] == [held.stage_run_id]
-    assert operations.wake(tenant_id=tenant, reason_code="budget_spent") == 0
+    assert outbox.wake(tenant_id=tenant, reason_code="budget_spent") == 0
     again = operations.claim(tenant_id=tenant, stage_run_id=held.stage_run_id, lease_seconds=30)
     assert again is not None
     assert again.has_waited
