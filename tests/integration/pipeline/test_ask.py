@@ -31,7 +31,7 @@ from tests.factories.rows import result as stored_result
 from tests.factories.rows import value as stored_value
 from tests.factories.uploads import upload
 from tests.faults.sglang_server import Fault, LoopbackServer, answers, loopback_server
-from tests.integration.pipeline.asking import SCHEMA, look_again, make_schema, status, upload_letter
+from tests.integration.pipeline.asking import LINES, SCHEMA, look_again, make_schema, status, upload_letter
 
 
 @pytest.fixture
@@ -119,6 +119,26 @@ def test_an_invented_answer_goes_to_review(tenant: UUID, server: LoopbackServer)
     assert status(tenant, document) == (DocumentStatus.NEEDS_REVIEW, "")
     (result,) = results.results_of(tenant_id=tenant, document_id=document)
     assert [(value.status, value.evidence) for value in result.values] == [(ValueStatus.UNGROUNDED, ())]
+
+
+def test_a_second_schema_ends_no_review_of_the_first(tenant: UUID, server: LoopbackServer) -> None:
+    """The document is done once what is doubtful under either is decided on."""
+    server.reply = json.dumps({"warranty_code": {"value": "AB-12", "quote": "code AB-12", "page": 1}})
+    make_schema(tenant)
+    data = pdf(lines=LINES)
+    document = upload(tenant, data, schema="promise")
+    assert status(tenant, document) == (DocumentStatus.NEEDS_REVIEW, "")
+    fine = {**SCHEMA, "title": "Letter", "required": [], "x-quire": {"engines": ["layout"]}}
+    create_schema(tenant_id=tenant, slug="letter", document=fine, clock=SYSTEM_CLOCK)
+    assert upload(tenant, data, schema="letter") == document
+    assert [one.schema_slug for one in results.results_of(tenant_id=tenant, document_id=document)] == [
+        "letter",
+        "promise",
+    ]
+    assert status(tenant, document) == (DocumentStatus.NEEDS_REVIEW, "")
+    reject = NewDecision(path="/warranty_code", verdict=Verdict.REJECT, schema="promise")
+    decide(tenant_id=tenant, document_id=document, decisions=[reject], decided_by="key", clock=SYSTEM_CLOCK)
+    assert status(tenant, document) == (DocumentStatus.DONE, "")
 
 
 def test_a_busy_server_makes_the_document_wait_and_the_call_is_counted(tenant: UUID, server: LoopbackServer) -> None:

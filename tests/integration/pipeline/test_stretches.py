@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from uuid import UUID
 
 import pymupdf
@@ -26,6 +27,9 @@ from apps.tenants.scope import tenant_scope
 from tests.factories.documents import INVOICE_LINES, pdf
 from tests.factories.stages import do
 from tests.factories.uploads import upload
+from tests.faults.sglang_server import loopback_server
+from tests.integration.pipeline.asking import CLAIM, SCHEMA, make_schema
+from tests.integration.pipeline.asking import LINES as LETTER
 
 FILLER = ((60, 60, "Terms of delivery, of packing and of insurance, continued.", 10),)
 # The third stretch has two pages; the first of them is read with the second stretch too.
@@ -119,3 +123,28 @@ def test_a_cancelled_document_leaves_no_stretch(tenant: UUID) -> None:
     assert _stretches(tenant) == [(1, PAGES)]
     assert cancel_document(tenant_id=tenant, document_id=document, clock=SYSTEM_CLOCK)
     assert _stretches(tenant) == []
+
+
+@override_settings(QUIRE_DISPATCHER=LATER)
+def test_what_was_left_out_stays_doubtful_whatever_the_model_answers(tenant: UUID) -> None:
+    make_schema(tenant)
+    with pymupdf.open(stream=pdf(lines=LETTER)) as letter:
+        for _ in range(2, LAST + 1):
+            with pymupdf.open(stream=pdf(lines=FILLER)) as page:
+                letter.insert_pdf(page)
+        document = upload(tenant, letter.tobytes(), schema="promise")
+    for stage, shard in [("parse", 0), ("parse", 1), ("extract", 0), ("extract", 1)]:
+        do(tenant, document, stage, shard=shard)
+    newer = dict(SCHEMA) | {"description": "A letter that promises something, said otherwise."}
+    schemas.add_version(tenant_id=tenant, slug="promise", document=newer, clock=SYSTEM_CLOCK)
+    with loopback_server() as server, override_settings(QUIRE_INFERENCE_URL=server.url):
+        server.reply = json.dumps({"warranty_code": CLAIM})
+        _finish(tenant, document)
+        assert server.requests
+    (result,) = results.results_of(tenant_id=tenant, document_id=document)
+    assert [value.status for value in result.values] == [ValueStatus.ACCEPTED]
+    found = documents.document(tenant_id=tenant, document_id=document)
+    assert found is not None
+    assert found.status == DocumentStatus.NEEDS_REVIEW
+    told = reasons_for_review(tenant_id=tenant, document_ids=[document])[document]
+    assert [reason.doubt for reason in told] == [Doubt.PAGE_UNREAD]
