@@ -352,12 +352,10 @@ def _advance(
     if planned.finished:
         Run.objects.filter(tenant_id=tenant_id, id=run.id).update(status=RunStatus.DONE, finished_at=clock.now())
         reason = _reason_of_the_bytes(run)
-        undecided = results.undecided_runs(tenant_id=tenant_id, document_id=run.document_id)
-        doubtful = Run.objects.filter(tenant_id=tenant_id, id__in=undecided - {run.id}, doubtful=True).exists()
         documents.set_status(
             tenant_id=tenant_id,
             document_id=run.document_id,
-            status=DocumentStatus.NEEDS_REVIEW if run.doubtful or doubtful or reason else DocumentStatus.DONE,
+            status=DocumentStatus.NEEDS_REVIEW if run.doubtful or reason or _is_open(run) else DocumentStatus.DONE,
             reason_code=reason.code if reason else "",
             reason=reason.message if reason else "",
             terminal=True,
@@ -368,6 +366,18 @@ def _advance(
     reached = [one.reached for one in STAGES if one.name in ended and one.reached is not None]
     if reached:
         documents.set_status(tenant_id=tenant_id, document_id=run.document_id, status=reached[-1], clock=clock)
+
+
+def _is_open(run: Run) -> bool:
+    """Return whether what an earlier run of the document read, under another schema, still waits for a person."""
+    doubtful = set(
+        Run.objects.filter(tenant_id=run.tenant_id, document_id=run.document_id, doubtful=True)
+        .exclude(id=run.id)
+        .values_list("id", flat=True)
+    )
+    if not doubtful:
+        return False
+    return bool(doubtful & results.undecided_runs(tenant_id=run.tenant_id, document_id=run.document_id))
 
 
 def _reason_of_the_bytes(run: Run) -> Reason | None:
