@@ -212,6 +212,7 @@ def _other(value: DocumentValue, other: ExtractedValue, *, notes: Sequence[str])
 def _missing(result: DocumentResult, *, schema: Schema) -> Iterator[str]:
     """Yield the paths of required fields that have no value, unless a person said that there is none."""
     answered = {_name(value.path) for value in result.values} | {_name(one.path) for one in result.decisions}
+    answered |= result.left_out
     for field in schema.fields:
         if field.required and field.name not in answered:
             yield pointer(field.name)

@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import F, Func, Q, TextField, Value
 
 from apps.extraction.canonical import same
+from apps.extraction.cascade import top_level
 from apps.extraction.stretches import Stretch
 from apps.extraction.values import Evidence, ExtractedValue, ValueStatus
 from apps.parsing.pages import Box
@@ -56,7 +57,7 @@ class DocumentResult:
     """A document's values under one version of a schema, in the order in which they were stored.
 
     `alternatives` are other values that were read for a field whose stored one needs review. `decisions` are those
-    that hold, the last on each value.
+    that hold, the last on each value. `left_out` names the arrays some of whose cells `open_results` left out.
     """
 
     id: UUID
@@ -69,6 +70,7 @@ class DocumentResult:
     values: tuple[DocumentValue, ...]
     alternatives: tuple[ExtractedValue, ...] = ()
     decisions: tuple[ValueDecision, ...] = ()
+    left_out: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +118,7 @@ def _newest(*, tenant_id: UUID, document_ids: Sequence[UUID], whole: bool) -> Ma
     )
     result_ids = [result.id for result in results]
     values = _values(tenant_id=tenant_id, result_ids=result_ids, whole=whole)
+    left_out = {} if whole else _left_out(tenant_id=tenant_id, result_ids=result_ids)
     decisions = _holding(tenant_id=tenant_id, result_ids=result_ids)
     found: dict[UUID, list[DocumentResult]] = {document_id: [] for document_id in document_ids}
     for result in results:
@@ -125,7 +128,8 @@ def _newest(*, tenant_id: UUID, document_ids: Sequence[UUID], whole: bool) -> Ma
             shown = {value.path for value in values.get(result.id, ())}
             holding = {path: one for path, one in holding.items() if path in shown or path.count("/") == 1}
         decided = _decided(values.get(result.id, ()), decisions=holding)
-        found[result.document_id].append(_result(result, values=decided, decisions=tuple(holding.values())))
+        shown_result = _result(result, values=decided, decisions=tuple(holding.values()))
+        found[result.document_id].append(replace(shown_result, left_out=left_out.get(result.id, frozenset())))
     return {document_id: tuple(of_document) for document_id, of_document in found.items()}
 
 
@@ -279,13 +283,26 @@ def _result(
     )
 
 
+_ACCEPTED_CELL = Q(status=ValueStatus.ACCEPTED.value, path__regex="^/.*/")
+
+
+def _left_out(*, tenant_id: UUID, result_ids: Sequence[UUID]) -> Mapping[UUID, frozenset[str]]:
+    """Return the names of arrays that have accepted cells, by result."""
+    found: defaultdict[UUID, set[str]] = defaultdict(set)
+    cells = StoredValue.objects.filter(_ACCEPTED_CELL, tenant_id=tenant_id, result_id__in=result_ids)
+    name = Func(F("path"), Value("/"), Value(2), function="split_part", output_field=TextField())
+    for result_id, written in cells.values_list("result_id", name).distinct():
+        found[result_id].add(top_level(f"/{written}"))
+    return {result_id: frozenset(names) for result_id, names in found.items()}
+
+
 def _values(*, tenant_id: UUID, result_ids: Sequence[UUID], whole: bool = True) -> Mapping[UUID, list[DocumentValue]]:
     """Return the values of these results, each list in its stored order; what isn't whole is `open_results`' part."""
     if not result_ids:
         return {}
     rows = StoredValue.objects.filter(tenant_id=tenant_id, result_id__in=result_ids)
     if not whole:
-        rows = rows.filter(~Q(status=ValueStatus.ACCEPTED.value) | ~Q(path__regex="^/.*/"))
+        rows = rows.exclude(_ACCEPTED_CELL)
     places: defaultdict[UUID, list[Evidence]] = defaultdict(list)
     for value_id, page, x0, y0, x1, y1, quote in (
         StoredEvidence.objects.filter(tenant_id=tenant_id, value_id__in=rows.values("id"))

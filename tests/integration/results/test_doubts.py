@@ -19,7 +19,7 @@ from apps.results.queries import results_of
 from apps.schemas import queries as schemas
 from apps.schemas.fields import Kind
 from apps.tenants.scope import tenant_scope
-from tests.factories.rows import document, evidence, value
+from tests.factories.rows import document, evidence, result, value
 
 REVIEW = ValueStatus.NEEDS_REVIEW
 SOUND = (
@@ -115,6 +115,15 @@ def test_what_is_not_on_the_page_weak_or_missing_is_told_until_it_is_decided_on(
     assert _decide(tenant, document_id, "/line_items/2/line_total", Verdict.ACCEPT) is DocumentStatus.DONE
     assert _of_values(tenant, document_id) == {}
     assert _of_document(tenant, document_id) == []
+
+
+def test_an_array_whose_rows_are_all_accepted_is_not_missing(tenant: UUID) -> None:
+    """A list of documents doesn't read accepted cells, and knows of them all the same."""
+    document_id = document(tenant, status=DocumentStatus.NEEDS_REVIEW)
+    parties = [value(f"/parties/{row}", name, kind=Kind.ORGANISATION) for row, name in enumerate(("Acme", "Northwind"))]
+    term = value("/term", "P10D", kind=Kind.DURATION, status=REVIEW, confidence=0.3)
+    result(tenant, document_id, *parties, term, schema_slug="nda")
+    assert _of_document(tenant, document_id) == [(Doubt.LOW_CONFIDENCE, "Low confidence: Term")]
 
 
 def test_a_sum_that_does_not_add_up_is_told_in_the_fields_titles_and_goes_with_a_correction(tenant: UUID) -> None:
