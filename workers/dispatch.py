@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from base64 import b64decode
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from uuid import UUID
 
 from kombu.exceptions import OperationalError
 from redis import Redis
@@ -61,14 +65,34 @@ class CeleryDispatcher:
         except (OperationalError, RedisError, OSError) as error:
             raise BrokerDownError("the message broker can't be reached") from error
 
-    def depth(self, *, stage: str, lane: str, shard: int) -> int:
-        """Return the length of the list that hints of this stage, lane and kind of piece lie in; others share it."""
+    def place(self, *, stage: str, lane: str, shard: int) -> str:
+        """Return the key of the list: a queue has one for each priority."""
         queue = BY_NAME[stage].queue
         priority = priority_of(stage=stage, lane=lane, shard=shard)
-        key = f"{queue}{STEP_SEPARATOR}{priority}" if priority else queue
-        try:
-            with Redis.from_url(str(app.conf.broker_url), socket_timeout=5) as client:
-                length = client.llen(key)
-        except RedisError as error:
-            raise BrokerDownError("the message broker can't be reached") from error
-        return int(length)
+        return f"{queue}{STEP_SEPARATOR}{priority}" if priority else queue
+
+    def depth(self, *, place: str) -> int:
+        with _broker() as client:
+            return int(client.llen(place))
+
+    def front(self, *, place: str, most: int) -> Collection[UUID]:
+        # Kombu puts in at the left and takes out at the right.
+        with _broker() as client:
+            messages = client.lrange(place, -most, -1)
+        return {work_of(message) for message in messages}
+
+
+def work_of(message: bytes | str) -> UUID:
+    """Return the work that a message is a hint for: the second argument of its task (workers.tasks)."""
+    arguments, _, _ = json.loads(b64decode(json.loads(message)["body"]))
+    return UUID(arguments[1])
+
+
+@contextmanager
+def _broker() -> Iterator[Redis]:
+    """Connect to the broker beside Celery, whose interface has no word for a list. Raises BrokerDownError."""
+    try:
+        with Redis.from_url(str(app.conf.broker_url), socket_timeout=5) as client:
+            yield client
+    except RedisError as error:
+        raise BrokerDownError("the message broker can't be reached") from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol, cast
 from uuid import UUID
@@ -31,8 +31,14 @@ class Dispatcher(Protocol):
     def send(self, hints: Sequence[Hint]) -> None:
         """Hand the hints over. Raises RetryableError where the broker can't be reached."""
 
-    def depth(self, *, stage: str, lane: str, shard: int) -> int:
-        """Return how many hints wait where this one would be put."""
+    def place(self, *, stage: str, lane: str, shard: int) -> str:
+        """Return the name of the list that such a hint is put into; stages share some."""
+
+    def depth(self, *, place: str) -> int:
+        """Return how many hints wait in a list. Raises RetryableError where the broker can't be reached."""
+
+    def front(self, *, place: str, most: int) -> Collection[UUID]:
+        """Return the work that the next hints of a list are for, of `most` hints. Raises RetryableError too."""
 
 
 class InlineDispatcher:
@@ -44,8 +50,14 @@ class InlineDispatcher:
         for hint in hints:
             work(tenant_id=hint.tenant_id, stage_run_id=hint.stage_run_id)
 
-    def depth(self, *, stage: str, lane: str, shard: int) -> int:  # noqa: ARG002 - nothing ever waits
+    def place(self, *, stage: str, lane: str, shard: int) -> str:  # noqa: ARG002 - nothing ever waits
+        return ""
+
+    def depth(self, *, place: str) -> int:  # noqa: ARG002
         return 0
+
+    def front(self, *, place: str, most: int) -> Collection[UUID]:  # noqa: ARG002
+        return ()
 
 
 def dispatcher() -> Dispatcher:

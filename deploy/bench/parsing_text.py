@@ -6,7 +6,7 @@ import multiprocessing
 import os
 import secrets
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from time import perf_counter
@@ -42,8 +42,14 @@ class Nobody:
     def send(self, hints: Sequence[Hint]) -> None:
         """Drop the hints."""
 
-    def depth(self, *, stage: str, lane: str, shard: int) -> int:  # noqa: ARG002
+    def place(self, *, stage: str, lane: str, shard: int) -> str:  # noqa: ARG002
+        return ""
+
+    def depth(self, *, place: str) -> int:  # noqa: ARG002
         return 0
+
+    def front(self, *, place: str, most: int) -> Collection[UUID]:  # noqa: ARG002
+        return ()
 
 
 def measure() -> list[Measurement]:

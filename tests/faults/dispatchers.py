@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import ClassVar
+from uuid import UUID
 
 from apps.common.errors import RetryableError
 from apps.pipeline.dispatcher import Hint
@@ -17,8 +18,14 @@ class LosingDispatcher:
     def send(self, hints: Sequence[Hint]) -> None:
         self.lost.extend(hints)
 
-    def depth(self, *, stage: str, lane: str, shard: int) -> int:
+    def place(self, *, stage: str, lane: str, shard: int) -> str:
+        return f"{stage} {lane}"
+
+    def depth(self, *, place: str) -> int:
         return 0
+
+    def front(self, *, place: str, most: int) -> Collection[UUID]:
+        return ()
 
 
 class DeadDispatcher:
@@ -27,5 +34,11 @@ class DeadDispatcher:
     def send(self, hints: Sequence[Hint]) -> None:
         raise RetryableError("the broker is gone")
 
-    def depth(self, *, stage: str, lane: str, shard: int) -> int:
+    def place(self, *, stage: str, lane: str, shard: int) -> str:
+        return ""
+
+    def depth(self, *, place: str) -> int:
+        raise RetryableError("the broker is gone")
+
+    def front(self, *, place: str, most: int) -> Collection[UUID]:
         raise RetryableError("the broker is gone")

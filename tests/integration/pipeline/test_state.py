@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import threading
-from base64 import b64decode
 from collections.abc import Iterator
 from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
-from django.conf import settings
 from django.db import connection
 from django.test import override_settings
-from redis import Redis
 
 from apps.common.clock import SYSTEM_CLOCK
 from apps.common.errors import RetryableError, TerminalError, WaitingError
@@ -21,12 +17,12 @@ from apps.documents import queries as documents
 from apps.documents.models import DocumentStatus, Lane
 from apps.documents.operations import register_document
 from apps.pipeline import operations, outbox
-from apps.pipeline.models import OutboxMessage, Run, StageRun, StageStatus
+from apps.pipeline.models import OutboxMessage, StageRun, StageStatus
 from apps.pipeline.stages import Claim, Outcome
 from apps.pipeline.sweeping import sweep
 from apps.tenants.scope import tenant_scope
 from tests.faults.dispatchers import DeadDispatcher, LosingDispatcher
-from workers.dispatch import STEP_SEPARATOR, CeleryDispatcher, priority_of
+from tests.integration.pipeline.steps import begin, claim, nothing, open_work
 
 NO_GRACE = timedelta(seconds=-1)
 
@@ -41,41 +37,7 @@ def broker() -> Iterator[type[LosingDispatcher]]:
 
 @pytest.fixture
 def document(tenant: UUID) -> UUID:
-    registered = register_document(
-        tenant_id=tenant,
-        sha256=uuid4().hex * 2,
-        size=1,
-        media_type="application/pdf",
-        key="nowhere",
-        name="a.pdf",
-        schema_slug="",
-        external_id="",
-        lane=Lane.BULK,
-        password=None,
-        clock=SYSTEM_CLOCK,
-    )
-    operations.start_run(
-        tenant_id=tenant, document_id=registered.document_id, lane=Lane.BULK, source="a", clock=SYSTEM_CLOCK
-    )
-    return registered.document_id
-
-
-def _open_work(tenant: UUID, document: UUID) -> list[StageRun]:
-    with tenant_scope(tenant):
-        return list(
-            StageRun.objects.filter(document_id=document, status__in=["pending", "running"]).order_by("stage", "shard")
-        )
-
-
-def _claim(tenant: UUID, document: UUID, *, lease: float = 30) -> Claim:
-    work = _open_work(tenant, document)[0]
-    held = operations.claim(tenant_id=tenant, stage_run_id=work.id, lease_seconds=lease)
-    assert held is not None
-    return held
-
-
-def _nothing() -> None:
-    """Store nothing."""
+    return begin(tenant)
 
 
 def _status(tenant: UUID, document: UUID) -> DocumentStatus:
@@ -92,12 +54,12 @@ def _outbox(tenant: UUID) -> int:
 def test_a_document_goes_its_way_to_the_end(tenant: UUID, document: UUID) -> None:
     done = []
     statuses = []
-    while work := _open_work(tenant, document):
+    while work := open_work(tenant, document):
         held = operations.claim(tenant_id=tenant, stage_run_id=work[0].id, lease_seconds=30)
         assert held is not None
         pages = 120 if held.stage == "parse" else None
         operations.complete(
-            tenant_id=tenant, held=held, outcome=Outcome(store=_nothing, page_count=pages), clock=SYSTEM_CLOCK
+            tenant_id=tenant, held=held, outcome=Outcome(store=nothing, page_count=pages), clock=SYSTEM_CLOCK
         )
         done.append((held.stage, held.first_page, held.last_page))
         statuses.append(_status(tenant, document))
@@ -120,11 +82,11 @@ def test_a_document_goes_its_way_to_the_end(tenant: UUID, document: UUID) -> Non
 
 
 def test_a_doubtful_result_ends_in_review(tenant: UUID, document: UUID) -> None:
-    while work := _open_work(tenant, document):
+    while work := open_work(tenant, document):
         held = operations.claim(tenant_id=tenant, stage_run_id=work[0].id, lease_seconds=30)
         assert held is not None
         outcome = Outcome(
-            store=_nothing,
+            store=nothing,
             page_count=1 if held.stage == "parse" else None,
             doubtful=True if held.stage == "extract" else None,
             skip=frozenset({"ask"}) if held.stage == "extract" else frozenset(),
@@ -135,7 +97,7 @@ def test_a_doubtful_result_ends_in_review(tenant: UUID, document: UUID) -> None:
 
 
 def test_work_is_claimed_once_by_many_at_the_same_time(tenant: UUID, document: UUID) -> None:
-    work = _open_work(tenant, document)[0]
+    work = open_work(tenant, document)[0]
     barrier = threading.Barrier(8)
     claims: list[Claim | None] = []
 
@@ -156,8 +118,8 @@ def test_work_is_claimed_once_by_many_at_the_same_time(tenant: UUID, document: U
 
 
 def test_a_lapsed_holder_can_not_commit_after_another_claimed(tenant: UUID, document: UUID) -> None:
-    first = _claim(tenant, document, lease=0)
-    second = _claim(tenant, document)
+    first = claim(tenant, document, lease=0)
+    second = claim(tenant, document)
     assert second.token == first.token + 1
     written: list[str] = []
     with pytest.raises(operations.LeaseLostError):
@@ -168,27 +130,25 @@ def test_a_lapsed_holder_can_not_commit_after_another_claimed(tenant: UUID, docu
             clock=SYSTEM_CLOCK,
         )
     assert written == []
-    operations.complete(
-        tenant_id=tenant, held=second, outcome=Outcome(store=_nothing, page_count=1), clock=SYSTEM_CLOCK
-    )
+    operations.complete(tenant_id=tenant, held=second, outcome=Outcome(store=nothing, page_count=1), clock=SYSTEM_CLOCK)
     assert _status(tenant, document) == DocumentStatus.PARSED
 
 
 def test_a_lapsed_holder_can_not_renew(tenant: UUID, document: UUID) -> None:
-    first = _claim(tenant, document, lease=0)
-    _claim(tenant, document)
+    first = claim(tenant, document, lease=0)
+    claim(tenant, document)
     assert not operations.renew(tenant_id=tenant, stage_run_id=first.stage_run_id, token=first.token, lease_seconds=30)
 
 
 def test_a_renewed_lease_keeps_others_away(tenant: UUID, document: UUID) -> None:
-    held = _claim(tenant, document, lease=0)
+    held = claim(tenant, document, lease=0)
     assert operations.renew(tenant_id=tenant, stage_run_id=held.stage_run_id, token=held.token, lease_seconds=30)
     assert operations.claim(tenant_id=tenant, stage_run_id=held.stage_run_id, lease_seconds=30) is None
 
 
 def test_delivered_three_times_the_work_is_done_once(tenant: UUID, document: UUID) -> None:
-    held = _claim(tenant, document)
-    outcome = Outcome(store=_nothing, page_count=1)
+    held = claim(tenant, document)
+    outcome = Outcome(store=nothing, page_count=1)
     operations.complete(tenant_id=tenant, held=held, outcome=outcome, clock=SYSTEM_CLOCK)
     for _ in range(2):
         assert operations.claim(tenant_id=tenant, stage_run_id=held.stage_run_id, lease_seconds=30) is None
@@ -197,7 +157,7 @@ def test_delivered_three_times_the_work_is_done_once(tenant: UUID, document: UUI
 
 
 def test_a_failed_store_leaves_nothing_behind(tenant: UUID, document: UUID) -> None:
-    held = _claim(tenant, document)
+    held = claim(tenant, document)
 
     def store() -> None:
         message = "disk full"
@@ -205,17 +165,17 @@ def test_a_failed_store_leaves_nothing_behind(tenant: UUID, document: UUID) -> N
 
     with pytest.raises(OSError, match="disk full"):
         operations.complete(tenant_id=tenant, held=held, outcome=Outcome(store=store, page_count=1), clock=SYSTEM_CLOCK)
-    assert [work.stage for work in _open_work(tenant, document)] == ["parse"]
+    assert [work.stage for work in open_work(tenant, document)] == ["parse"]
     assert _status(tenant, document) == DocumentStatus.RECEIVED
 
 
 def test_a_passing_failure_waits_longer_each_time_and_ends_after_five(tenant: UUID, document: UUID) -> None:
     waits = []
     for attempt in range(1, 6):
-        work = _open_work(tenant, document)[0]
+        work = open_work(tenant, document)[0]
         with tenant_scope(tenant):
             StageRun.objects.filter(id=work.id).update(due_at=work.due_at - timedelta(days=1))
-        held = _claim(tenant, document)
+        held = claim(tenant, document)
         assert held.attempt == attempt
         operations.postpone(
             tenant_id=tenant, held=held, error=RetryableError("busy", code="server_busy"), clock=SYSTEM_CLOCK
@@ -237,7 +197,7 @@ def test_a_passing_failure_waits_longer_each_time_and_ends_after_five(tenant: UU
 
 
 def test_the_other_side_may_ask_for_a_longer_wait(tenant: UUID, document: UUID) -> None:
-    held = _claim(tenant, document)
+    held = claim(tenant, document)
     error = RetryableError("busy", retry_after=60)
     operations.postpone(tenant_id=tenant, held=held, error=error, clock=SYSTEM_CLOCK)
     assert operations.claim(tenant_id=tenant, stage_run_id=held.stage_run_id, lease_seconds=30) is None
@@ -248,7 +208,7 @@ def test_the_other_side_may_ask_for_a_longer_wait(tenant: UUID, document: UUID) 
 
 def test_having_waited_makes_no_later_pause_longer(tenant: UUID, document: UUID) -> None:
     for error in [WaitingError("no money", retry_after=0.0)] * 6 + [RetryableError("a hiccup")]:
-        held = _claim(tenant, document)
+        held = claim(tenant, document)
         operations.postpone(tenant_id=tenant, held=held, error=error, clock=SYSTEM_CLOCK)
     with tenant_scope(tenant), connection.cursor() as cursor:
         cursor.execute("SELECT extract(epoch FROM due_at - clock_timestamp()) FROM pipeline_outboxmessage")
@@ -259,29 +219,29 @@ def test_having_waited_makes_no_later_pause_longer(tenant: UUID, document: UUID)
 
 def test_waiting_has_no_last_attempt_and_says_what_for(tenant: UUID, document: UUID) -> None:
     for _ in range(12):
-        work = _open_work(tenant, document)[0]
+        work = open_work(tenant, document)[0]
         with tenant_scope(tenant):
             StageRun.objects.filter(id=work.id).update(due_at=work.due_at - timedelta(days=1))
-        held = _claim(tenant, document)
+        held = claim(tenant, document)
         assert held.attempt == 1
         error = WaitingError("the server is gone", code="gone")
         operations.postpone(tenant_id=tenant, held=held, error=error, clock=SYSTEM_CLOCK)
     found = documents.document(tenant_id=tenant, document_id=document)
     assert found is not None
     assert (found.status, found.reason_code, found.reason) == (DocumentStatus.RECEIVED, "gone", "the server is gone")
-    work = _open_work(tenant, document)[0]
+    work = open_work(tenant, document)[0]
     with tenant_scope(tenant):
         StageRun.objects.filter(id=work.id).update(due_at=work.due_at - timedelta(days=1))
-    held = _claim(tenant, document)
+    held = claim(tenant, document)
     assert held.has_waited
-    operations.complete(tenant_id=tenant, held=held, outcome=Outcome(store=_nothing, page_count=1), clock=SYSTEM_CLOCK)
+    operations.complete(tenant_id=tenant, held=held, outcome=Outcome(store=nothing, page_count=1), clock=SYSTEM_CLOCK)
     found = documents.document(tenant_id=tenant, document_id=document)
     assert found is not None
     assert (found.status, found.reason) == (DocumentStatus.PARSED, "")
 
 
 def test_what_waits_can_be_woken_by_its_reason(tenant: UUID, document: UUID, broker: type[LosingDispatcher]) -> None:
-    held = _claim(tenant, document)
+    held = claim(tenant, document)
     error = WaitingError("spent", code="budget_spent", retry_after=200)
     operations.postpone(tenant_id=tenant, held=held, error=error, clock=SYSTEM_CLOCK)
     assert outbox.wake(tenant_id=tenant, reason_code="another") == 0
@@ -296,7 +256,7 @@ def test_what_waits_can_be_woken_by_its_reason(tenant: UUID, document: UUID, bro
 
 
 def test_a_wait_is_as_long_as_was_asked_for(tenant: UUID, document: UUID) -> None:
-    held = _claim(tenant, document)
+    held = claim(tenant, document)
     error = WaitingError("busy", retry_after=1)
     operations.postpone(tenant_id=tenant, held=held, error=error, clock=SYSTEM_CLOCK)
     with tenant_scope(tenant), connection.cursor() as cursor:
@@ -305,14 +265,14 @@ def test_a_wait_is_as_long_as_was_asked_for(tenant: UUID, document: UUID) -> Non
 
 
 def test_a_final_failure_cancels_what_is_left(tenant: UUID, document: UUID) -> None:
-    held = _claim(tenant, document)
-    operations.complete(tenant_id=tenant, held=held, outcome=Outcome(store=_nothing, page_count=1), clock=SYSTEM_CLOCK)
-    held = _claim(tenant, document)
+    held = claim(tenant, document)
+    operations.complete(tenant_id=tenant, held=held, outcome=Outcome(store=nothing, page_count=1), clock=SYSTEM_CLOCK)
+    held = claim(tenant, document)
     operations.fail(
         tenant_id=tenant, held=held, error=TerminalError("broken", code="broken"), quarantine=True, clock=SYSTEM_CLOCK
     )
     assert _status(tenant, document) == DocumentStatus.QUARANTINED
-    assert _open_work(tenant, document) == []
+    assert open_work(tenant, document) == []
     assert _outbox(tenant) == 0
     with tenant_scope(tenant):
         states = set(StageRun.objects.filter(document_id=document).values_list("stage", "status"))
@@ -320,17 +280,17 @@ def test_a_final_failure_cancels_what_is_left(tenant: UUID, document: UUID) -> N
 
 
 def test_a_cancelled_documents_worker_can_not_commit(tenant: UUID, document: UUID) -> None:
-    held = _claim(tenant, document)
+    held = claim(tenant, document)
     operations.stop_runs(tenant_id=tenant, document_id=document, clock=SYSTEM_CLOCK)
     assert not operations.renew(tenant_id=tenant, stage_run_id=held.stage_run_id, token=held.token, lease_seconds=30)
     with pytest.raises(operations.LeaseLostError):
-        operations.complete(tenant_id=tenant, held=held, outcome=Outcome(store=_nothing), clock=SYSTEM_CLOCK)
+        operations.complete(tenant_id=tenant, held=held, outcome=Outcome(store=nothing), clock=SYSTEM_CLOCK)
 
 
 def test_the_sweeper_takes_lapsed_work_back_and_sends_it(
     tenant: UUID, document: UUID, broker: type[LosingDispatcher]
 ) -> None:
-    held = _claim(tenant, document, lease=0)
+    held = claim(tenant, document, lease=0)
     broker.lost.clear()
     done = sweep(dispatcher=broker(), grace=timedelta(hours=1), clock=SYSTEM_CLOCK)
     assert done.recovered >= 1
@@ -342,7 +302,7 @@ def test_the_sweeper_takes_lapsed_work_back_and_sends_it(
 
 def test_work_that_loses_its_worker_three_times_fails(tenant: UUID, document: UUID) -> None:
     for _ in range(3):
-        held = _claim(tenant, document, lease=0)
+        held = claim(tenant, document, lease=0)
         assert operations.recover(tenant_id=tenant, stage_run_id=held.stage_run_id, clock=SYSTEM_CLOCK)
     found = documents.document(tenant_id=tenant, document_id=document)
     assert found is not None
@@ -351,81 +311,31 @@ def test_work_that_loses_its_worker_three_times_fails(tenant: UUID, document: UU
 
 def test_lapsed_work_of_a_run_that_has_ended_stops_no_sweep(tenant: UUID, document: UUID) -> None:
     """The third lapse of one piece ends the run, while another piece of it has lapsed too."""
-    held = _claim(tenant, document)
+    held = claim(tenant, document)
     operations.complete(
-        tenant_id=tenant, held=held, outcome=Outcome(store=_nothing, page_count=250), clock=SYSTEM_CLOCK
+        tenant_id=tenant, held=held, outcome=Outcome(store=nothing, page_count=250), clock=SYSTEM_CLOCK
     )
     for _ in range(operations.MAX_LAPSES):
-        for piece in _open_work(tenant, document):
+        for piece in open_work(tenant, document):
             if piece.stage == "parse":
                 assert operations.claim(tenant_id=tenant, stage_run_id=piece.id, lease_seconds=0)
         swept = sweep(dispatcher=LosingDispatcher(), grace=NO_GRACE, clock=SYSTEM_CLOCK)
-        assert swept.recovered == (2 if _open_work(tenant, document) else 1)
+        assert swept.recovered == (2 if open_work(tenant, document) else 1)
     assert _status(tenant, document) == DocumentStatus.FAILED
 
 
 def test_a_hint_that_was_lost_is_sent_again_until_the_work_is_claimed(
     tenant: UUID, document: UUID, broker: type[LosingDispatcher]
 ) -> None:
-    work = _open_work(tenant, document)[0]
+    work = open_work(tenant, document)[0]
     for _ in range(2):
         broker.lost.clear()
         sweep(dispatcher=broker(), grace=NO_GRACE, clock=SYSTEM_CLOCK)
         assert work.id in {hint.stage_run_id for hint in broker.lost}
-    _claim(tenant, document)
+    claim(tenant, document)
     broker.lost.clear()
     sweep(dispatcher=broker(), grace=NO_GRACE, clock=SYSTEM_CLOCK)
     assert work.id not in {hint.stage_run_id for hint in broker.lost}
-
-
-def test_hints_that_wait_in_their_queue_are_not_sent_again(tenant: UUID, document: UUID) -> None:
-    class Full(LosingDispatcher):
-        def depth(self, *, stage: str, lane: str, shard: int) -> int:
-            return 1_000_000
-
-    Full.lost.clear()
-    assert sweep(dispatcher=Full(), grace=NO_GRACE, clock=SYSTEM_CLOCK).resent == 0
-    assert Full.lost == []
-
-
-def _ids(message: bytes) -> tuple[str, str]:
-    """Return the ids of the tenant and of the work that a Celery message is a hint for."""
-    (tenant, work), _, _ = json.loads(b64decode(json.loads(message)["body"]))
-    return tenant, work
-
-
-@pytest.mark.parametrize("lane", Lane)
-def test_what_is_sent_again_goes_where_it_was_sent_first(tenant: UUID, document: UUID, lane: Lane) -> None:
-    """Of a document of 900 pages the further pieces wait in lists of their own: there they are found, and put back."""
-    with tenant_scope(tenant):
-        StageRun.objects.update(lane=lane)
-        Run.objects.update(lane=lane)
-        OutboxMessage.objects.update(lane=lane)
-    with (
-        Redis.from_url(settings.QUIRE_REDIS_URL) as broker,
-        override_settings(QUIRE_DISPATCHER="workers.dispatch.CeleryDispatcher"),
-    ):
-        broker.flushdb()
-        operations.complete(
-            tenant_id=tenant,
-            held=_claim(tenant, document),
-            outcome=Outcome(store=_nothing, page_count=900),
-            clock=SYSTEM_CLOCK,
-        )
-
-        def lists() -> dict[str, list[str]]:
-            found = {key.decode(): broker.lrange(key, 0, -1) for key in broker.keys("parsing*")}
-            ours = {key: [_ids(message) for message in messages] for key, messages in found.items()}
-            return {key: sorted(work for owner, work in ids if owner == str(tenant)) for key, ids in ours.items()}
-
-        sent = lists()
-        assert len(sent[f"parsing{STEP_SEPARATOR}{priority_of(stage='parse', lane=lane, shard=1)}"]) == 8
-        # Other tests' work is older, and is sent first where anything is missing.
-        sweep(dispatcher=CeleryDispatcher(), grace=NO_GRACE, clock=SYSTEM_CLOCK)
-        assert {key: ids for key, ids in lists().items() if ids} == sent
-        broker.flushdb()
-        sweep(dispatcher=CeleryDispatcher(), grace=NO_GRACE, clock=SYSTEM_CLOCK)
-        assert {key: ids for key, ids in lists().items() if ids} == sent
 
 
 def test_an_upload_survives_a_dead_broker(tenant: UUID) -> None:
@@ -470,5 +380,5 @@ def test_planned_twice_the_work_is_there_once(tenant: UUID, document: UUID) -> N
 
 
 def test_another_tenant_can_not_claim(tenant: UUID, other_tenant: UUID, document: UUID) -> None:
-    work = _open_work(tenant, document)[0]
+    work = open_work(tenant, document)[0]
     assert operations.claim(tenant_id=other_tenant, stage_run_id=work.id, lease_seconds=30) is None
