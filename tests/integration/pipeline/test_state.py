@@ -17,7 +17,8 @@ from apps.documents import queries as documents
 from apps.documents.models import DocumentStatus, Lane
 from apps.documents.operations import register_document
 from apps.pipeline import operations, outbox
-from apps.pipeline.models import OutboxMessage, StageRun, StageStatus
+from apps.pipeline.models import OutboxMessage, Run, StageRun, StageStatus
+from apps.pipeline.planning import Planned
 from apps.pipeline.stages import Claim, Outcome
 from apps.pipeline.sweeping import sweep
 from apps.tenants.scope import tenant_scope
@@ -312,9 +313,7 @@ def test_work_that_loses_its_worker_three_times_fails(tenant: UUID, document: UU
 def test_lapsed_work_of_a_run_that_has_ended_stops_no_sweep(tenant: UUID, document: UUID) -> None:
     """The third lapse of one piece ends the run, while another piece of it has lapsed too."""
     held = claim(tenant, document)
-    operations.complete(
-        tenant_id=tenant, held=held, outcome=Outcome(store=nothing, page_count=250), clock=SYSTEM_CLOCK
-    )
+    operations.complete(tenant_id=tenant, held=held, outcome=Outcome(store=nothing, page_count=250), clock=SYSTEM_CLOCK)
     for _ in range(operations.MAX_LAPSES):
         for piece in open_work(tenant, document):
             if piece.stage == "parse":
@@ -362,21 +361,32 @@ def test_an_upload_survives_a_dead_broker(tenant: UUID) -> None:
     assert _outbox(tenant) == 1
 
 
-def test_planned_twice_the_work_is_there_once(tenant: UUID, document: UUID) -> None:
+def test_planned_twice_the_work_is_there_once(tenant: UUID, document: UUID, broker: type[LosingDispatcher]) -> None:
     with tenant_scope(tenant):
         first = StageRun.objects.get(document_id=document)
-        copy = StageRun(
-            tenant_id=tenant,
-            run_id=first.run_id,
-            document_id=document,
-            stage=first.stage,
-            shard=first.shard,
-            input_digest=first.input_digest,
-            lane=first.lane,
-            due_at=first.due_at,
+        run = Run.objects.get(id=first.run_id)
+    assert [hint.stage_run_id for hint in broker.lost] == [first.id]
+    planned = Planned(stage=first.stage, shard=first.shard, first_page=first.first_page, last_page=first.last_page)
+    with tenant_scope(tenant):
+        outbox.write_down(run=run, planned=[planned])
+        assert [row.id for row in StageRun.objects.filter(document_id=document)] == [first.id]
+        assert [row.stage_run_id for row in OutboxMessage.objects.all()] == [first.id]
+    assert len(broker.lost) == 1
+
+
+def test_pieces_that_skip_the_same_stage_skip_it_once(tenant: UUID, document: UUID) -> None:
+    while work := open_work(tenant, document):
+        held = operations.claim(tenant_id=tenant, stage_run_id=work[0].id, lease_seconds=30)
+        assert held is not None
+        outcome = Outcome(
+            store=nothing,
+            page_count=120 if held.stage == "parse" else None,
+            skip=frozenset({"ask"}) if held.stage == "extract" else frozenset(),
         )
-        StageRun.objects.bulk_create([copy], ignore_conflicts=True)
-        assert StageRun.objects.filter(document_id=document).count() == 1
+        operations.complete(tenant_id=tenant, held=held, outcome=outcome, clock=SYSTEM_CLOCK)
+    with tenant_scope(tenant):
+        ends = StageRun.objects.filter(document_id=document).values_list("stage", "status")
+        assert sorted(ends.filter(stage__in=["ask", "extract"])) == [("ask", "done"), *[("extract", "done")] * 3]
 
 
 def test_another_tenant_can_not_claim(tenant: UUID, other_tenant: UUID, document: UUID) -> None:
