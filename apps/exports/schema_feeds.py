@@ -1,6 +1,7 @@
 """A schema as flat tables: one row a document, and one table more for each array.
 
-Values that were found on no page and those that a person rejected are left out: nobody has accepted them.
+A value that was found on no page leaves its cell empty, until a person accepts it, and its row in need of review. One
+that a person rejected is left out.
 """
 
 from __future__ import annotations
@@ -20,11 +21,12 @@ _TYPES = {
 
 # `max` picks the one value that a path has.
 _CELLS = {
-    ColumnType.DATE: sql.SQL("max(v.date) FILTER (WHERE {})"),
-    ColumnType.DECIMAL: sql.SQL("max(v.number) FILTER (WHERE {})"),
-    ColumnType.BOOLEAN: sql.SQL("bool_or(v.value = 'true') FILTER (WHERE {})"),
-    ColumnType.TEXT: sql.SQL("max(v.value) FILTER (WHERE {})"),
+    ColumnType.DATE: sql.SQL("max(v.date)"),
+    ColumnType.DECIMAL: sql.SQL("max(v.number)"),
+    ColumnType.BOOLEAN: sql.SQL("bool_or(v.value = 'true')"),
+    ColumnType.TEXT: sql.SQL("max(v.value)"),
 }
+_CELL = sql.SQL("{cell} FILTER (WHERE {place} AND v.status <> 'ungrounded')")
 
 _DOCUMENT = (
     Column("document_id", ColumnType.UUID, "The document's id", sql.SQL("d.id")),
@@ -34,7 +36,7 @@ _DOCUMENT = (
     Column(
         "needs_review",
         ColumnType.BOOLEAN,
-        "Whether a value of this row still wants a look",
+        "Whether a value of this row still wants a look, also one that its cell leaves out: found on no page",
         sql.SQL("coalesce(bool_or(v.status <> 'accepted'), false)"),
     ),
 )
@@ -60,7 +62,7 @@ _FROM = sql.SQL(
 _DOCUMENT_ROWS = sql.SQL(
     """
     LEFT JOIN results_currentvalue v ON v.tenant_id = r.tenant_id AND v.result_id = r.id
-      AND v.status NOT IN ('ungrounded', 'rejected')
+      AND v.status <> 'rejected'
     GROUP BY d.tenant_id, d.id, r.schema_version
     ORDER BY d.created_at, d.id
     """
@@ -70,7 +72,7 @@ _DOCUMENT_ROWS = sql.SQL(
 _ITEM_ROWS = sql.SQL(
     """
     JOIN results_currentvalue v ON v.tenant_id = r.tenant_id AND v.result_id = r.id
-      AND v.status NOT IN ('ungrounded', 'rejected')
+      AND v.status <> 'rejected'
       AND starts_with(v.path, {prefix}) AND split_part(v.path, '/', 3) ~ '^[0-9]{{1,9}}$'
     GROUP BY d.tenant_id, d.id, r.schema_version, split_part(v.path, '/', 3)
     ORDER BY d.created_at, d.id, split_part(v.path, '/', 3)::int
@@ -126,7 +128,8 @@ def _with_fields(fixed: tuple[Column, ...], fields: list[tuple[Field, sql.Compos
             name += "_"
         taken.add(name.casefold())
         kind = _TYPES.get(field.kind, ColumnType.TEXT)
-        columns.append(Column(name, kind, field.description or field.title, _CELLS[kind].format(condition)))
+        cell = _CELL.format(cell=_CELLS[kind], place=condition)
+        columns.append(Column(name, kind, field.description or field.title, cell))
     return tuple(columns)
 
 

@@ -80,6 +80,38 @@ def test_an_invoice_is_one_typed_row(tenant: UUID) -> None:
     assert (line["gross_total"], line["issue_date"], line["needs_review"]) == ("781.2", "2025-03-14", "true")
 
 
+def test_a_value_that_was_found_on_no_page_is_an_empty_cell_that_wants_a_look(tenant: UUID) -> None:
+    document_id = document(tenant)
+    ungrounded = ValueStatus.UNGROUNDED
+    result(
+        tenant,
+        document_id,
+        value("/net_total", "100.00", kind=Kind.MONEY),
+        value("/gross_total", "119.00", kind=Kind.MONEY, status=ungrounded),
+        value("/issue_date", "2025-03-14", kind=Kind.DATE, status=ungrounded),
+        value("/line_items/0/line_total", "60.00", kind=Kind.MONEY),
+        value("/line_items/1/description", "Gauge"),
+        value("/line_items/1/line_total", "40.00", kind=Kind.MONEY, status=ungrounded),
+        value("/line_items/2/line_total", "19.00", kind=Kind.MONEY, status=ungrounded),
+        value("/line_items/3/line_total", "19.00", kind=Kind.MONEY, status=ValueStatus.REJECTED),
+    )
+    (row,) = parquet_table(tenant, "invoice").to_pylist()
+    assert (row["net_total"], row["gross_total"], row["issue_date"], row["needs_review"]) == (
+        Decimal(100),
+        None,
+        None,
+        True,
+    )
+    (line,) = csv_rows(tenant, "invoice")
+    assert (line["net_total"], line["gross_total"], line["needs_review"]) == ("100", "", "true")
+    items = parquet_table(tenant, "invoice.line_items").to_pylist()
+    assert [(item["position"], item["description"], item["line_total"], item["needs_review"]) for item in items] == [
+        (0, None, Decimal(60), False),
+        (1, "Gauge", None, True),
+        (2, None, None, True),
+    ]
+
+
 def test_line_items_are_rows_in_their_order(tenant: UUID) -> None:
     first, second = document(tenant), document(tenant)
     for document_id, count in ((first, 11), (second, 1)):
