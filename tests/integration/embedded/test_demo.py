@@ -92,7 +92,7 @@ def check_files(quire: Quire) -> None:
     assert {key for value in values for key in value.keys() ^ always} <= {"formula", "reasons"}
     assert [value["path"] for value in values if not value.keys() >= always] == []
     for value in values:
-        assert value["evidence"] or value["status"] in {"ungrounded", "derived"}, value["path"]
+        assert value["evidence"] or value["status"] == "ungrounded", value["path"]
         for evidence in value["evidence"]:
             x0, y0, x1, y1 = evidence["box"]
             assert evidence["page"] >= 1
