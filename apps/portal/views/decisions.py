@@ -25,7 +25,7 @@ from apps.portal.presentation import ShownValue
 from apps.portal.views.document import Refused, following, page_of, shown_results
 from apps.results import operations
 from apps.results import queries as results
-from apps.results.decisions import WHOLE, NewDecision, Seen, StaleDecisionError, Verdict
+from apps.results.decisions import WHOLE, BadDecisionError, NewDecision, Seen, StaleDecisionError, Verdict
 from apps.tenants.models import Role
 
 MAX_CHARACTERS = 10_000
@@ -47,7 +47,7 @@ def decide(request: MemberRequest, document_id: UUID) -> HttpResponseBase:
     shown = shown_results(tenant_id=tenant_id, found=found)
     everything = [one for result in shown for one in result.all]
     wanted = request.POST.get("value", "")
-    typed = collapse(request.POST.get("right", ""))[:MAX_CHARACTERS]
+    typed = collapse(request.POST.get("right", ""))
     try:
         if request.POST.get("all"):
             chosen = None
@@ -78,10 +78,18 @@ def decide(request: MemberRequest, document_id: UUID) -> HttpResponseBase:
 
 
 def _one(request: MemberRequest, chosen: ShownValue | None, *, typed: str) -> NewDecision:
-    """Return the decision that the form holds. Raises StaleDecisionError where its value is gone."""
+    """Return the decision that the form holds.
+
+    Raises StaleDecisionError where its value is gone, BadDecisionError where the right one is too long: none is cut.
+    """
     verdict = request.POST.get("verdict", "")
     if chosen is None or verdict not in set(Verdict):
         raise StaleDecisionError(_("this has changed since you saw it: look at it again, then decide"))
+    if verdict == Verdict.CORRECT and len(typed) > MAX_CHARACTERS:
+        raise BadDecisionError(
+            _("the right value has %(typed)d characters, and at most %(most)d can be kept: shorten it")
+            % {"typed": len(typed), "most": MAX_CHARACTERS}
+        )
     return NewDecision(
         path=chosen.path,
         schema=chosen.schema_slug,

@@ -107,6 +107,23 @@ def test_what_cannot_be_taken_brings_the_page_again_with_the_reason(
     assert _status(tenant, document_id) is DocumentStatus.NEEDS_REVIEW
 
 
+def test_a_right_value_that_is_too_long_is_refused_and_never_cut(tenant: UUID) -> None:
+    document_id, seen = _in_review(tenant)
+    client, _ = signed_in(tenant, Role.REVIEWER)
+    fields = {"value": "invoice/seller_name", "verdict": "correct", "seen": seen}
+    page = _post(client, document_id, right="x" * 10_001, **fields).content.decode()
+    words = "The right value has 10001 characters, and at most 10000 can be kept: shorten it"
+    assert f'id="refused" role="alert">{words}<' in page
+    # All that was typed is there to be shortened, and nothing in the page cuts what is pasted.
+    (field,) = re.findall(r'<input name="right"[^>]*>', page)
+    assert f'value="{"x" * 10_001}"' in field
+    assert "maxlength" not in field
+    assert decisions_of(tenant_id=tenant, document_id=document_id) == ()
+    assert _post(client, document_id, right=f" {'x' * 10_000} ", **fields).status_code == 302
+    (decision,) = decisions_of(tenant_id=tenant, document_id=document_id)
+    assert decision.value == "x" * 10_000
+
+
 def test_what_is_under_way_is_not_decided_on(tenant: UUID) -> None:
     document_id = document(tenant, status=DocumentStatus.EXTRACTED)
     result_id = result(tenant, document_id, *SOUND, GROSS)
