@@ -94,12 +94,14 @@ def reopen(
     schema_slug: str,
     external_id: str,
     password: bytes | None,
+    unlocks: bool = False,
     clock: Clock,
 ) -> Reopened | None:
     """Take a repeated upload for what it adds to the document, or return None where it adds nothing.
 
-    A password opens a locked one, a failed or cancelled one is tried again, and another schema is read too. An
-    external id is noted where there was none. Raises DocumentBusyError where another schema is being read.
+    A password opens a locked one, a failed or cancelled one is tried again, and another schema is read too. `unlocks`
+    says that one in review was read in part for want of the password that comes now: it is read again. An external id
+    is noted where there was none. Raises DocumentBusyError where another schema is being read.
     """
     document = Document.objects.select_for_update().get(tenant_id=tenant_id, id=document_id)
     rows = Document.objects.filter(tenant_id=tenant_id, id=document_id)
@@ -109,7 +111,9 @@ def reopen(
     locked = document.status == DocumentStatus.QUARANTINED and document.reason_code in _LOCKED
     if (locked and password) or document.status in {DocumentStatus.FAILED, DocumentStatus.CANCELLED}:
         status, parsed = DocumentStatus.RECEIVED, False
-    elif document.status in {DocumentStatus.DONE, DocumentStatus.NEEDS_REVIEW} and other_schema:
+    elif (document.status in {DocumentStatus.DONE, DocumentStatus.NEEDS_REVIEW} and other_schema) or (
+        document.status == DocumentStatus.NEEDS_REVIEW and unlocks
+    ):
         status, parsed = DocumentStatus.PARSED, True
     elif document.status not in TERMINAL_STATUSES and other_schema and document.schema_slug:
         raise DocumentBusyError(

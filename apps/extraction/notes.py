@@ -18,6 +18,8 @@ _SHOWS_ANOTHER = re.compile(r"page \d+ shows another value")
 _SUM = re.compile(r"layout: .+ doesn't make \w+")
 _HIDDEN = "in the page's text, but not to be seen on the page: "
 _NAME = re.compile(r"\w+")
+LOCKED = "the pages couldn't be looked at, since the document is locked: send it again with its password"
+"""Said of values that were read from stored pages of a document whose password isn't known any more."""
 
 
 class About(Enum):
@@ -26,6 +28,7 @@ class About(Enum):
     SCHEMA = auto()
     ANOTHER_VALUE = auto()
     HIDDEN = auto()
+    NOT_LOOKED_AT = auto()
     ROWS_UNACCOUNTED = auto()
     ROWS_READ_TWICE = auto()
     LIST_CUT = auto()
@@ -82,6 +85,8 @@ def about(note: str) -> About:
         return About.SCHEMA
     if note.startswith(_HIDDEN):
         return About.HIDDEN
+    if note == LOCKED:
+        return About.NOT_LOOKED_AT
     if _SHOWS_ANOTHER.search(note):
         return About.ANOTHER_VALUE
     for words, kind in _ENDINGS.items():

@@ -50,6 +50,10 @@ _MAX_PASSWORD_CHARACTERS = 1000
 _PLACES_A_LOOK = 1000
 
 
+def _nothing() -> None:
+    """Go on."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
     """What can be said of a document without reading it."""
@@ -222,11 +226,16 @@ class Sandbox:
         media_type: str,
         places: Sequence[tuple[int, Box]],
         password: str | None = None,
+        between: Callable[[], None] = _nothing,
     ) -> tuple[bool, ...]:
-        """Return for each place (page from 1, box) whether a reader of the page sees anything there."""
+        """Return for each place (page from 1, box) whether a reader of the page sees anything there.
+
+        Of many places a part is looked at by each of several children; `between` is called before each, and may raise.
+        """
         order = sorted(range(len(places)), key=lambda number: places[number][0])
         seen = [False] * len(places)
         for start in range(0, len(order), _PLACES_A_LOOK):
+            between()
             some = order[start : start + _PLACES_A_LOOK]
             conversation = self._begin(
                 Operation.LOOK,

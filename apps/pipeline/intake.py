@@ -23,6 +23,7 @@ from apps.parsing.sniff import HEAD_BYTES, describe, sniff
 from apps.pipeline import operations as pipeline
 from apps.pipeline.stages import OF_THE_BYTES
 from apps.results import operations as results
+from apps.results import queries as stored_results
 from apps.schemas import queries as schemas
 from apps.search import operations as search
 from apps.tenants.scope import in_tenant_scope, tenant_scope
@@ -100,6 +101,8 @@ def accept_upload(
                     schema_slug=schema_slug,
                     external_id=external_id,
                     password=sealed,
+                    unlocks=bool(password)
+                    and stored_results.waits_for_password(tenant_id=tenant_id, document_id=registered.document_id),
                     clock=clock,
                 )
                 done = None if reopened is None else OF_THE_BYTES if reopened.parsed else frozenset()

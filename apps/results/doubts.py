@@ -14,7 +14,7 @@ from enum import StrEnum
 
 from apps.extraction.arithmetic import judge
 from apps.extraction.confidence import accept_from
-from apps.extraction.notes import About, about, another, hidden_paths
+from apps.extraction.notes import LOCKED, About, about, another, hidden_paths
 from apps.extraction.values import ExtractedValue, ValueStatus
 from apps.results.decisions import pointer
 from apps.results.queries import DocumentResult, DocumentValue
@@ -23,7 +23,7 @@ from apps.schemas.fields import Field, Kind, Schema
 
 
 class Doubt(StrEnum):
-    """What is doubtful. The first seven are of one value, the next of a field without any, the last of the whole."""
+    """What is doubtful. The first eight are of one value, the next of a field without any, the last of the whole."""
 
     UNGROUNDED = "ungrounded"
     AGAINST_SCHEMA = "against_schema"
@@ -31,6 +31,7 @@ class Doubt(StrEnum):
     ENGINES_DISAGREE = "engines_disagree"
     SEVERAL_CANDIDATES = "several_candidates"
     HIDDEN = "hidden"
+    NOT_LOOKED_AT = "not_looked_at"
     LOW_CONFIDENCE = "low_confidence"
     UNSURE = "unsure"
     REQUIRED_MISSING = "required_missing"
@@ -73,6 +74,7 @@ _LABELS = {
     Doubt.UNSURE: "To check",
 }
 _OF_THE_WHOLE = {
+    About.NOT_LOOKED_AT: Doubt.NOT_LOOKED_AT,
     About.ROWS_UNACCOUNTED: Doubt.ROWS_UNACCOUNTED,
     About.ROWS_READ_TWICE: Doubt.ROWS_READ_TWICE,
     About.LIST_CUT: Doubt.LIST_CUT,
@@ -182,6 +184,9 @@ def _of_value(value: DocumentValue, *, facts: _Facts) -> Iterator[Reason]:
     if value.status is ValueStatus.NEEDS_REVIEW and value.confidence < least:
         message = f"Read with a confidence of {value.confidence:.0%}, accepted from {least:.0%} on"
         yield Reason(doubt=Doubt.LOW_CONFIDENCE, message=message)
+    elif not told and LOCKED in facts.notes:
+        message = "Its page couldn't be looked at, since the document is locked: send it again with its password"
+        yield Reason(doubt=Doubt.NOT_LOOKED_AT, message=message)
     elif not told:
         yield Reason(doubt=Doubt.UNSURE, message="Quire isn't sure of it")
 

@@ -12,6 +12,7 @@ from django.db.models import F, Func, Q, TextField, Value
 
 from apps.extraction.canonical import same
 from apps.extraction.cascade import top_level
+from apps.extraction.notes import LOCKED
 from apps.extraction.stretches import Stretch
 from apps.extraction.values import Evidence, ExtractedValue, ValueStatus
 from apps.parsing.pages import Box
@@ -108,6 +109,13 @@ def open_results(*, tenant_id: UUID, document_ids: Sequence[UUID]) -> Mapping[UU
     Left out are the accepted cells of arrays, which are most of a long document, and all evidence.
     """
     return _newest(tenant_id=tenant_id, document_ids=document_ids, whole=False)
+
+
+@in_tenant_scope
+def waits_for_password(*, tenant_id: UUID, document_id: UUID) -> bool:
+    """Say whether a document's newest result holds values that couldn't be looked at, since the document is locked."""
+    newest = Result.objects.filter(tenant_id=tenant_id, document_id=document_id).order_by("-created_at", "-id")
+    return LOCKED in (newest.values_list("notes", flat=True).first() or ())
 
 
 def _newest(*, tenant_id: UUID, document_ids: Sequence[UUID], whole: bool) -> Mapping[UUID, tuple[DocumentResult, ...]]:

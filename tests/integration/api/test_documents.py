@@ -10,7 +10,9 @@ import pymupdf
 import pytest
 from django.test import override_settings
 
-from apps.pipeline.models import StageRun
+from apps.documents.models import Document
+from apps.pipeline.models import Run, StageRun
+from apps.schemas.definitions import shipped_documents
 from apps.tenants.scope import tenant_scope
 from tests.factories.documents import INVOICE_LINES, encrypted_pdf, pdf, png
 from tests.factories.stages import do
@@ -263,6 +265,50 @@ def test_a_locked_document_opens_with_the_password_that_comes_later(api: Api) ->
     assert (document["status"] in {"done", "needs_review"}, document["reason"], document["pages"]) == (True, "", 1)
     assert document["completed_at"] == _json(wrong)["completed_at"]
     assert _values(api, first["id"])["/invoice_number"]["value"] == "NW-2025-0417"
+
+
+def _states(api: Api, document_id: str, *, schema: str) -> dict[str, str]:
+    results = {result["schema"]: result for result in _json(api.get(f"documents/{document_id}/results"))}
+    return {value["path"]: value["status"] for value in results[schema]["values"]}
+
+
+def test_hidden_text_of_a_locked_document_is_not_accepted_under_a_second_schema(api: Api) -> None:
+    """Its password is erased at its end, and what is stored of its pages says nothing of what a reader sees."""
+    assert api.post("schemas", {"slug": "second", "definition": shipped_documents()["invoice"]}).status_code == 201
+    with pymupdf.open(stream=pdf(mark="locked and painted over"), filetype="pdf") as document:
+        (number,) = document[0].search_for("NW-2025-0417")
+        document[0].draw_rect(number, color=(1, 1, 1), fill=(1, 1, 1))
+        data = document.tobytes(encryption=pymupdf.PDF_ENCRYPT_AES_256, user_pw="secret", owner_pw="owner")
+
+    document_id = _json(api.upload(data, schema="invoice", password="secret"))["id"]
+    first = _states(api, document_id, schema="invoice")
+    assert (first.pop("/invoice_number"), first["/gross_total"]) == ("needs_review", "accepted")
+
+    for told in ({}, {"password": "guess"}):
+        assert _json(api.upload(data, schema="second", **told))["id"] == document_id
+        unseen = _states(api, document_id, schema="second")
+        assert unseen.keys() == {"/invoice_number", *first}
+        assert "accepted" not in unseen.values()
+        found = _json(api.get(f"documents/{document_id}"))
+        assert found["status"] == "needs_review"
+        assert {
+            "code": "not_looked_at",
+            "message": "The pages couldn't be looked at, since the document is locked: send it again with its password",
+        } in found["review_reasons"]
+        with tenant_scope(api.tenant_id):
+            assert Document.objects.get(id=document_id).password is None
+
+    api.upload(data, schema="second", password="secret")
+    seen = _states(api, document_id, schema="second")
+    assert seen.pop("/invoice_number") == "needs_review"
+    assert seen == first
+    reasons = _json(api.get(f"documents/{document_id}"))["review_reasons"]
+    assert "not_looked_at" not in {reason["code"] for reason in reasons}
+    with tenant_scope(api.tenant_id):
+        runs = Run.objects.filter(document_id=document_id).count()
+        # Looked at, it isn't read again for a password.
+        api.upload(data, schema="second", password="secret")
+        assert Run.objects.filter(document_id=document_id).count() == runs == 4
 
 
 def test_the_same_bytes_are_read_with_another_schema_too(api: Api) -> None:

@@ -11,6 +11,7 @@ import pytest
 from apps.parsing import sniff
 from apps.parsing.pages import Box
 from apps.parsing.sandbox import Sandbox
+from tests.factories.documents import pdf
 
 WHITE, BLACK, GRAY, RED, GREEN = (1, 1, 1), (0, 0, 0), (0.75, 0.75, 0.75), (0.9, 0, 0), (0, 0.6, 0)
 
@@ -90,3 +91,22 @@ def test_answers_stand_in_the_order_of_the_questions(sandbox: Sandbox, tmp_path:
     places = [(page, box) for page in (3, 2, 1)] * 700
     assert sandbox.look(path=path, media_type=sniff.PDF, places=places) == (True, False, True) * 700
     assert sandbox.look(path=path, media_type=sniff.PDF, places=[]) == ()
+
+
+def test_between_parts_of_many_places_it_can_be_ended(sandbox: Sandbox, tmp_path: Path) -> None:
+    path = tmp_path / "a.pdf"
+    path.write_bytes(pdf())
+    places = [(1, Box(0.1, 0.1, 0.2, 0.2))] * 2100
+    calls: list[int] = []
+
+    def end() -> None:
+        calls.append(len(calls))
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        sandbox.look(path=path, media_type=sniff.PDF, places=places, between=end)
+    assert calls == [0, 1]
+    calls += [2]
+    assert len(sandbox.look(path=path, media_type=sniff.PDF, places=places, between=end)) == 2100
+    assert calls == [0, 1, 2, 3, 4, 5]

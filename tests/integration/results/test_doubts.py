@@ -8,7 +8,7 @@ from uuid import UUID
 from apps.common.clock import SYSTEM_CLOCK
 from apps.common.ids import new_id
 from apps.documents.models import DocumentStatus
-from apps.extraction.notes import another, hidden, unaccounted
+from apps.extraction.notes import LOCKED, another, hidden, unaccounted
 from apps.extraction.values import ExtractedValue, ValueStatus
 from apps.pipeline.models import Run, StageRun
 from apps.pipeline.review import reasons_for_review
@@ -192,6 +192,25 @@ def test_what_is_hidden_or_against_the_schema_is_told(tenant: UUID) -> None:
     told = _of_values(tenant, document_id)
     assert told["/gross_total"] == [(Doubt.HIDDEN, "In the page's text, but not to be seen on the page")]
     assert told["/currency"][0] == (Doubt.AGAINST_SCHEMA, "It doesn't have the form that the schema asks for")
+
+
+def test_what_a_locked_document_kept_from_being_looked_at_is_told_once_of_the_whole(tenant: UUID) -> None:
+    faint = _money("/net_total", "651.00", status=REVIEW)
+    document_id = _store(
+        tenant,
+        *SOUND,
+        replace(faint, confidence=0.3),
+        _money("/gross_total", "781.20", status=REVIEW),
+        notes=(LOCKED,),
+    )
+    message = "Its page couldn't be looked at, since the document is locked: send it again with its password"
+    told = _of_values(tenant, document_id)
+    assert told["/gross_total"] == [(Doubt.NOT_LOOKED_AT, message)]
+    assert [doubt for doubt, _ in told["/net_total"]] == [Doubt.LOW_CONFIDENCE]
+    whole = "The pages couldn't be looked at, since the document is locked: send it again with its password"
+    assert (Doubt.NOT_LOOKED_AT, whole) in _of_document(tenant, document_id)
+    (result,) = results_of(tenant_id=tenant, document_id=document_id)
+    assert other_notes(result=result) == ()
 
 
 def test_rows_pages_and_models_that_fell_short_are_told_of_the_whole(tenant: UUID) -> None:

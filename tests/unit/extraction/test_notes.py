@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from apps.extraction.notes import (
+    LOCKED,
     About,
     about,
     another,
@@ -73,6 +74,7 @@ def test_what_holds_for_the_whole_is_said_anew() -> None:
         (another(name="net", page=2), About.ANOTHER_VALUE),
         (f"sglang:small: {another(name='net', page=2)}", About.ANOTHER_VALUE),
         (hidden(["/net"]), About.HIDDEN),
+        (LOCKED, About.NOT_LOOKED_AT),
         (unaccounted(name="items", count=2), About.ROWS_UNACCOUNTED),
         ("sglang:small: items: a row on page 3 was read in two ways", About.ROWS_READ_TWICE),
         ("sglang:small: items has as many items as a reply can hold: there may be more", About.LIST_CUT),
