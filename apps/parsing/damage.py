@@ -10,7 +10,9 @@ file.
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 import pymupdf
 
@@ -19,9 +21,9 @@ from apps.parsing.errors import Failure
 from apps.parsing.opening import Opened
 from apps.parsing.remarks import Remark
 
-_MOST_OBJECTS = 50_000
-_DEEPEST_TREE = 64
+_MOST_OBJECTS = 500_000
 _OBJECT_OR_END = re.compile(rb"endobj|(\d{1,10})\s+\d{1,5}\s+obj\b")
+_PAGE = re.compile(r"/Type\s*/Page\b")
 _REFERENCE = re.compile(r"\b(\d+) \d+ R\b")
 # Where a reference leads away from what the page shows, or only says a stream's length, which its end says too.
 _ELSEWHERE = re.compile(r"/(?:Parent|Length|Metadata|PieceInfo|StructParents?|OC|AF)\s*\d+ \d+ R")
@@ -30,6 +32,18 @@ _DROPPED = re.compile(
     r"zlib error|premature end|read error; treating as end of file|padding truncated image"
     r"|encountered syntax errors; page may not be correct|cannot load content stream|content stream is not a stream"
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Page:
+    """What is needed to show a page; for `resources` see `Damage._names`."""
+
+    contents: frozenset[int]
+    resources: int
+
+    @property
+    def parts(self) -> frozenset[int]:
+        return self.contents | {self.resources}
 
 
 class Damage:
@@ -53,14 +67,16 @@ class Damage:
         self._checked = True
         cut = ends.is_cut(self._opened.data)
         broken_off = self._broken_off() if cut else None
-        for number in numbers:
-            contents_lost, lost = self._lost(number, broken_off=broken_off)
-            if (contents_lost or lost) and cut:
+        pages = {number: self._page(number, broken_off=broken_off) for number in numbers}
+        lost, short = self._lost(pages.values(), broken_off=broken_off)
+        for number, page in pages.items():
+            if page and short.isdisjoint(page.parts):
+                continue
+            if cut:
                 raise Failure("cut_off")
-            if contents_lost:
+            if page is None or not lost.isdisjoint(page.contents):
                 raise Failure("damaged", page=number)
-            if lost:
-                self._damaged.append(number)
+            self._damaged.append(number)
 
     def note(self, number: int) -> None:
         """Note what MuPDF said while it read a page."""
@@ -82,39 +98,59 @@ class Damage:
             inside = int(found[1]) if found[1] else None
         return inside
 
-    def _lost(self, number: int, *, broken_off: int | None) -> tuple[bool, bool]:
-        """Return whether a page or its contents are lost, and whether anything else is that it shows."""
+    def _page(self, number: int, *, broken_off: int | None) -> _Page | None:
+        """Return what a page begins with, None where it is lost itself."""
         try:
             xref = self._document.page_xref(number - 1)
         except (RuntimeError, ValueError, IndexError, pymupdf.mupdf.FzErrorBase):
-            return True, True
+            return None
         if xref == broken_off or self._object(xref) is None:
-            return True, True
-        contents = set(_references(self._entry(xref, "Contents")))
-        contents_lost = lost = False
-        seen = {xref}
-        waiting = [*contents, *self._resources(xref)]
-        while waiting and len(seen) < _MOST_OBJECTS:
-            xref = waiting.pop()
-            if xref in seen:
-                continue
-            seen.add(xref)
-            text = self._object(xref)
-            if text is None or xref == broken_off:
-                lost = True
-                contents_lost = contents_lost or xref in contents
-            else:
-                waiting.extend(_references(text))
-        return contents_lost, lost
+            return None
+        return _Page(contents=frozenset(_references(self._entry(xref, "Contents"))), resources=-xref)
 
-    def _resources(self, xref: int) -> Iterator[int]:
-        """Yield the objects that a page's resources name, its own and those of the page tree's nodes above it."""
-        for _ in range(_DEEPEST_TREE):
-            yield from _references(self._entry(xref, "Resources"))
-            parent = next(_references(self._entry(xref, "Parent")), None)
-            if parent is None:
-                return
-            xref = parent
+    def _lost(self, pages: Iterable[_Page | None], *, broken_off: int | None) -> tuple[set[int], set[int]]:
+        """Follow pages along their references. Returns what is lost, and that with all that leads to it.
+
+        Each object is looked at once, however many pages share it.
+        """
+        lost: set[int] = set()
+        named_by: defaultdict[int, list[int]] = defaultdict(list)
+        seen = {xref for page in pages if page for xref in page.parts}
+        waiting = list(seen)
+        while waiting:
+            xref = waiting.pop()
+            names = None if xref == broken_off else self._names(xref)
+            if names is None:
+                lost.add(xref)
+                continue
+            for named in names:
+                named_by[named].append(xref)
+                if named not in seen and len(seen) < _MOST_OBJECTS:
+                    seen.add(named)
+                    waiting.append(named)
+        short = set(lost)
+        waiting = list(lost)
+        while waiting:
+            for xref in named_by.get(waiting.pop(), ()):
+                if xref not in short:
+                    short.add(xref)
+                    waiting.append(xref)
+        return lost, short
+
+    def _names(self, xref: int) -> set[int] | None:
+        """Return which objects an object names, None where there is no such one.
+
+        A negative number stands for the resources of a page or of a node of the page tree, its own and those above it.
+        Another page isn't what a page shows: it names nothing.
+        """
+        if xref < 0:
+            names = set(_references(self._entry(-xref, "Resources")))
+            parent = next(_references(self._entry(-xref, "Parent")), 0)
+            return names | {-parent} if parent else names
+        text = self._object(xref)
+        if text is None:
+            return None
+        return set() if _PAGE.search(text) else set(_references(text))
 
     def _entry(self, xref: int, key: str) -> str:
         """Return the value of a dictionary's key as text, "" where there is none."""

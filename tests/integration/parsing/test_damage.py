@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
@@ -11,8 +12,11 @@ import pymupdf
 import pytest
 from PIL import Image
 
+from apps.parsing.damage import Damage
 from apps.parsing.ends import is_cut
 from apps.parsing.errors import Unreadable
+from apps.parsing.limits import Limits
+from apps.parsing.opening import open_document
 from apps.parsing.pages import ParsedDocument
 from apps.parsing.remarks import Remark
 from apps.parsing.sandbox import Sandbox
@@ -172,6 +176,51 @@ def test_contents_that_cant_be_unpacked_are_said(read: Read) -> None:
     found = read(data[:middle] + bytes(40) + data[middle + 40 :])
     assert found.remarks == (Remark(code="page_damaged", page=2),)
     assert words(found)[0] == words(read(pdf()))[0]
+
+
+def _sharing(*, pages: int, shared: int, missing: int | None = None, own: int | None = None) -> bytes:
+    """Return a PDF without a table of objects, whose pages share their resources: a dictionary of many objects.
+
+    One of these may be missing, and so may what the resources of one page alone name.
+    """
+    kids = range(10, 10 + pages)
+    objects = {
+        1: "<</Type/Catalog/Pages 2 0 R>>",
+        2: f"<</Type/Pages/Count {pages}/Kids[{' '.join(f'{kid} 0 R' for kid in kids)}]/Resources 3 0 R>>",
+        3: f"<</Properties<<{' '.join(f'/P{number} {1000 + number} 0 R' for number in range(shared))}>>/Back 4 0 R>>",
+        4: "<</Shared 3 0 R/Page 10 0 R>>",
+    }
+    for number, kid in enumerate(kids, start=1):
+        resources = "/Resources<</Properties<</Own 999 0 R>>>>" if number == own else ""
+        objects[kid] = f"<</Type/Page/Parent 2 0 R/MediaBox[0 0 100 100]{resources}>>"
+    objects |= {1000 + number: f"<</N {number}>>" for number in range(shared) if number != missing}
+    body = "".join(f"{number} 0 obj{text}endobj\n" for number, text in objects.items())
+    return f"%PDF-1.7\n{body}trailer<</Root 1 0 R>>\nstartxref\n7\n%%EOF\n".encode()
+
+
+@pytest.mark.parametrize(
+    ("missing", "own", "damaged"), [(None, None, []), (0, None, list(range(1, 31))), (None, 2, [2])]
+)
+def test_what_pages_share_is_looked_at_once(
+    monkeypatch: pytest.MonkeyPatch, missing: int | None, own: int | None, damaged: list[int]
+) -> None:
+    data = _sharing(pages=30, shared=200, missing=missing, own=own)
+    opened = open_document(memoryview(data), media_type=PDF, password=None, limits=Limits())
+    looked_at: Counter[int] = Counter()
+    read_object = Damage._object
+
+    def counting(self: Damage, xref: int) -> str | None:
+        looked_at[xref] += 1
+        return read_object(self, xref)
+
+    monkeypatch.setattr(Damage, "_object", counting)
+    watch = Damage(opened)
+    watch.look_over(range(1, 31))
+    assert list(watch.remarks()) == [Remark(code="page_damaged", page=number) for number in damaged]
+    # Once as a page, and the first one once more, as what an object names.
+    pages = {10 + number: 1 + (number == 0) for number in range(30)}
+    others = [3, 4, *range(1000, 1200), *([999] if own else [])]
+    assert looked_at == pages | dict.fromkeys(others, 1)
 
 
 def test_a_locked_pdf_is_opened_before_it_is_looked_over(read: Read) -> None:
