@@ -59,7 +59,8 @@ class Document(TenantModel):
     `reason_code` and `reason` say to its owner why it was quarantined or failed, what it waits for, or, where it needs
     review, what is wrong with its file.
     `password` is what opens an encrypted file, sealed with the deployment's key, and erased at the document's end.
-    A deleted document is a tombstone: its row stays, without its bytes and all that was made of them.
+    A deleted document is a tombstone: its row stays, without its bytes and all that was made of them. `remains_id` is
+    the blob that it was, until the page images are gone that a worker may have stored at that moment.
     """
 
     blob_id = models.UUIDField(null=True)
@@ -75,6 +76,7 @@ class Document(TenantModel):
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
     completed_at = models.DateTimeField(null=True)
+    remains_id = models.UUIDField(null=True)
 
     class Meta:
         constraints = [
@@ -93,4 +95,7 @@ class Document(TenantModel):
             models.Index(fields=["tenant_id", "-created_at", "-id"], name="documents_document_newest"),
             models.Index(fields=["tenant_id", "updated_at", "id"], name="documents_document_changed"),
             models.Index(fields=["tenant_id", "external_id"], name="documents_document_external"),
+            models.Index(
+                fields=["updated_at"], condition=models.Q(remains_id__isnull=False), name="documents_document_remains"
+            ),
         ]

@@ -200,6 +200,8 @@ def record_schema(*, tenant_id: UUID, document_id: UUID, schema_slug: str) -> No
 def bury(*, tenant_id: UUID, document_id: UUID, clock: Clock) -> str | None:
     """Leave a tombstone of a document and delete its blob's row, with it all that was parsed from it.
 
+    A worker may be storing page images still: the tombstone keeps the blob's id until `remove_remains`.
+
     Returns the blob's place in storage, to be deleted after the commit.
     """
     now = clock.now()
@@ -208,6 +210,7 @@ def bury(*, tenant_id: UUID, document_id: UUID, clock: Clock) -> str | None:
     Document.objects.filter(tenant_id=tenant_id, id=document_id).update(
         status=DocumentStatus.DELETED,
         blob_id=None,
+        remains_id=document.blob_id,
         password=None,
         reason="",
         reason_code="",
@@ -219,3 +222,13 @@ def bury(*, tenant_id: UUID, document_id: UUID, clock: Clock) -> str | None:
     # A document that was deleted earlier may have had the same bytes; only the living one counts.
     Blob.objects.filter(tenant_id=tenant_id, id=blob.id).delete()
     return blob.key
+
+
+@in_tenant_scope
+def remove_remains(*, tenant_id: UUID, document_id: UUID) -> None:
+    """Delete what is left in storage of a deleted document's page images, and forget which blob it was."""
+    rows = Document.objects.filter(tenant_id=tenant_id, id=document_id, status=DocumentStatus.DELETED)
+    blob_id = rows.select_for_update().values_list("remains_id", flat=True).first()
+    if blob_id is not None:
+        storage.delete_page_images(tenant_id=tenant_id, blob_id=blob_id)
+        rows.update(remains_id=None)

@@ -33,7 +33,11 @@ def blob_key(*, tenant_id: UUID, sha256: str) -> str:
 
 def page_image_key(*, tenant_id: UUID, blob_id: UUID, number: int) -> str:
     """Return the place of a page image."""
-    return f"tenants/{tenant_id}/pages/{blob_id}/{number}.jpg"
+    return f"{_pages_folder(tenant_id=tenant_id, blob_id=blob_id)}/{number}.jpg"
+
+
+def _pages_folder(*, tenant_id: UUID, blob_id: UUID) -> str:
+    return f"tenants/{tenant_id}/pages/{blob_id}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +132,14 @@ def delete(*, keys: Iterable[str]) -> None:
     """Delete what is there of these."""
     for key in keys:
         default_storage.delete(key)
+
+
+def delete_page_images(*, tenant_id: UUID, blob_id: UUID) -> None:
+    """Delete all page images of a blob that are there, also those that no row of the database knows."""
+    folder = _pages_folder(tenant_id=tenant_id, blob_id=blob_id)
+    with suppress(FileNotFoundError):
+        _, names = default_storage.listdir(folder)
+        delete(keys=[f"{folder}/{name}" for name in names])
 
 
 class LocalCopy:

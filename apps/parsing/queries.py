@@ -143,16 +143,6 @@ def images(*, tenant_id: UUID, blob_id: UUID, numbers: Sequence[int]) -> tuple[P
     return tuple(facts for facts in _facts(tenant_id=tenant_id, blob_id=blob_id, numbers=numbers) if facts.image_key)
 
 
-@in_tenant_scope
-def image_keys(*, tenant_id: UUID, blob_id: UUID) -> tuple[str, ...]:
-    """Return where all of a document's page images lie."""
-    return tuple(
-        StoredPage.objects.filter(tenant_id=tenant_id, blob_id=blob_id)
-        .exclude(image_key="")
-        .values_list("image_key", flat=True)
-    )
-
-
 def _page(row: StoredPage) -> Page:
     page = decode_page(bytes(row.words))
     return replace(page, tables=tables_from_json(row.tables)) if row.tables else page

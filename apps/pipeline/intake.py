@@ -18,7 +18,6 @@ from apps.documents.errors import UnknownSchemaError, UnsupportedTypeError
 from apps.documents.models import TERMINAL_STATUSES, DocumentStatus, Lane
 from apps.documents.names import display_name
 from apps.documents.sealing import seal
-from apps.parsing import queries as parsing
 from apps.parsing.sniff import HEAD_BYTES, describe, sniff
 from apps.pipeline import operations as pipeline
 from apps.pipeline.stages import OF_THE_BYTES
@@ -148,13 +147,14 @@ def delete_document(*, tenant_id: UUID, document_id: UUID, clock: Clock) -> bool
     if document is None:
         return False
     pipeline.stop_runs(tenant_id=tenant_id, document_id=document_id, clock=clock)
-    keys = parsing.image_keys(tenant_id=tenant_id, blob_id=document.blob_id) if document.blob_id else ()
+    blob_id = document.blob_id
     results.delete_results(tenant_id=tenant_id, document_id=document_id)
     search.delete_passages(tenant_id=tenant_id, document_id=document_id)
     blob_key = documents.bury(tenant_id=tenant_id, document_id=document_id, clock=clock)
 
     def remove() -> None:
-        storage.delete(keys=keys)
+        if blob_id:
+            storage.delete_page_images(tenant_id=tenant_id, blob_id=blob_id)
         if blob_key:
             documents.remove_bytes(tenant_id=tenant_id, key=blob_key)
 

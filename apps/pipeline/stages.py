@@ -54,7 +54,7 @@ class Outcome:
     `page_count` is told by the stage that first learns it, and lets the planner cut later work into shards.
     `skip` names stages of this run that aren't needed. `doubtful` sends the document to review at its end, unless a
     later stage says otherwise; `reason`, of a stage that holds for any schema, does so whatever later ones find, and is
-    shown there. `discard` takes back what lies outside the database, where the token no longer holds.
+    shown there. `discard` takes back what lies outside the database, where it couldn't be committed.
 
     `stopped_by` says that the work isn't done: what was made till then is stored, the rest is another attempt's or
     waits, as the error has it, and `progress` tells the next attempt what it needn't do again.

@@ -75,7 +75,7 @@ def work(*, tenant_id: UUID, stage_run_id: UUID, clock: Clock = SYSTEM_CLOCK) ->
 def _commit(*, held: Claim, outcome: Outcome, clock: Clock) -> None:
     try:
         operations.complete(tenant_id=held.tenant_id, held=held, outcome=outcome, clock=clock)
-    except operations.LeaseLostError:
+    except BaseException:
         if outcome.discard is not None:
             outcome.discard()
         raise
