@@ -2,7 +2,7 @@
 
 PDF: `startxref` or `%%EOF` near the end (ISO 32000-1, 7.5.5). JPEG: the marker EOI after the scans (ITU-T T.81, B.1.1).
 PNG: the chunk IEND (ISO/IEC 15948, 11.2.5). TIFF: all directories and what they point to lie within the file
-(TIFF 6.0, section 2; BigTIFF). Other things that follow the end, as some cameras and scanners write, don't matter.
+(TIFF 6.0, section 2). Other things that follow the end, as some cameras and scanners write, don't matter.
 """
 
 from __future__ import annotations
@@ -18,11 +18,13 @@ _MARKS = (b"startxref", b"%%EOF")
 _OBJECT = re.compile(rb"\b\d{1,10}\s+\d{1,5}\s+obj\b")
 _NEXT_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 _STANDALONE, _EOI = 0x01, 0xD9
-_MOST_DIRECTORIES = 100_000
-_MOST_PIECES = 1_000_000
+_MOST_ENTRIES = 1_000_000
+_MOST_PIECES = 10_000_000
+_ENTRY_BYTES = 12
 # Offsets and byte counts of strips and of tiles.
 _PIECES = ((273, 279), (324, 325))
-_TYPES = {3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
+_PIECE_TAGS = frozenset(tag for pair in _PIECES for tag in pair)
+_TYPES = {3: "H", 4: "I", 13: "I"}
 
 
 def is_cut(data: memoryview, *, media_type: str = sniff.PDF) -> bool:
@@ -74,31 +76,40 @@ def _png_ends(data: memoryview) -> bool:
 def _tiff_ends(data: memoryview) -> bool:
     order = "<" if bytes(data[:2]) == b"II" else ">"
     try:
-        big = struct.unpack_from(order + "H", data, 2)[0] == 43
-        return all(end <= len(data) for end in _tiff_pieces(data, order=order, big=big))
+        return all(end <= len(data) for end in _tiff_pieces(data, order=order))
     except struct.error:
         return False
 
 
-def _tiff_pieces(data: memoryview, *, order: str, big: bool) -> Iterator[int]:
-    """Yield where each strip and tile ends. Raises struct.error for a directory that isn't all there."""
-    word, counter, entry_size, inline = ("Q", "Q", 20, 8) if big else ("I", "H", 12, 4)
-    (at,) = struct.unpack_from(order + word, data, 8 if big else 4)
+def _tiff_pieces(data: memoryview, *, order: str) -> Iterator[int]:
+    """Yield where each strip and tile ends, of as many as are looked at. Raises struct.error where a directory lacks.
+
+    Directories may lie on top of each other, so their entries and what these list are counted over all of them.
+    """
+    (at,) = struct.unpack_from(order + "I", data, 4)
     seen: set[int] = set()
-    while at and at not in seen and len(seen) < _MOST_DIRECTORIES:
+    entries_left, pieces_left = _MOST_ENTRIES, _MOST_PIECES
+    while at and at not in seen:
         seen.add(at)
-        (entries,) = struct.unpack_from(order + counter, data, at)
-        at += struct.calcsize(order + counter)
+        (entries,) = struct.unpack_from(order + "H", data, at)
+        at += 2
+        entries_left -= entries + 1
+        if entries_left < 0:
+            return
         found: dict[int, tuple[int, ...]] = {}
-        for entry in range(entries):
-            tag, kind, count = struct.unpack_from(order + "HH" + word, data, at + entry * entry_size)
-            if tag in {tag for pair in _PIECES for tag in pair} and kind in _TYPES and count <= _MOST_PIECES:
-                form = f"{order}{count}{_TYPES[kind]}"
-                place = at + entry * entry_size + entry_size - inline
-                if struct.calcsize(form) > inline:
-                    (place,) = struct.unpack_from(order + word, data, place)
-                found[tag] = struct.unpack_from(form, data, place)
+        for place in range(at, at + entries * _ENTRY_BYTES, _ENTRY_BYTES):
+            tag, kind, count = struct.unpack_from(order + "HHI", data, place)
+            if tag not in _PIECE_TAGS or kind not in _TYPES:
+                continue
+            pieces_left -= count
+            if pieces_left < 0:
+                return
+            form = f"{order}{count}{_TYPES[kind]}"
+            listed = place + 8
+            if struct.calcsize(form) > 4:
+                (listed,) = struct.unpack_from(order + "I", data, listed)
+            found[tag] = struct.unpack_from(form, data, listed)
         for offsets, sizes in _PIECES:
             for offset, size in zip(found.get(offsets, ()), found.get(sizes, ()), strict=False):
                 yield offset + size
-        (at,) = struct.unpack_from(order + word, data, at + entries * entry_size)
+        (at,) = struct.unpack_from(order + "I", data, at + entries * _ENTRY_BYTES)

@@ -38,7 +38,7 @@ def sniff(head: bytes) -> str | None:
         return PNG
     if head.startswith(b"\xff\xd8\xff"):
         return JPEG
-    if head.startswith((b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")):
+    if head.startswith((b"II*\x00", b"MM\x00*")):
         return TIFF
     if _is_invoice(head):
         return XML
@@ -71,6 +71,8 @@ def describe(head: bytes) -> str:
 _MARKS = (
     (b"GIF8", "a GIF picture"),
     (b"BM", "a BMP picture"),
+    (b"II+\x00", "a BigTIFF picture"),
+    (b"MM\x00+", "a BigTIFF picture"),
     (b"%!PS", "a PostScript file"),
     (b"{\\rtf", "an RTF document"),
     (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive"),

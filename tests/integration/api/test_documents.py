@@ -100,6 +100,8 @@ def test_a_password_opens_an_encrypted_file_and_is_forgotten(api: Api) -> None:
         (b"just some text", "a.txt", "text"),
         (b"<html><body>hello</body></html>", "a.html", "HTML"),
         (b"MZ" + b"\0" * 100, "invoice.pdf", ""),
+        (b"II+\0\x08\0\0\0" + b"\xff" * 8, "scan.tif", "BigTIFF"),
+        (b"MM\0+\0\x08\0\0" + b"\xff" * 8, "scan.tif", "BigTIFF"),
     ],
 )
 def test_a_type_that_is_not_read_gets_a_clear_415(api: Api, data: bytes, name: str, seems: str) -> None:

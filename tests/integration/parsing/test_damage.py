@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import struct
 from collections import Counter
 from collections.abc import Iterator
 from io import BytesIO
@@ -253,15 +254,53 @@ def test_a_picture_that_is_cut_is_refused(read: Read, data: bytes, share: float)
     assert read.refusal(data[: int(len(data) * share)]) == "cut_off"
 
 
-def test_the_end_of_a_big_tiff_is_found_too() -> None:
-    """MuPDF doesn't read them, but the reason is another where the file is cut."""
-    data = memoryview(_picture("TIFF", big_tiff=True))
-    assert [is_cut(data[:at], media_type=TIFF) for at in (8, len(data) // 2, len(data) - 1, len(data))] == [
-        True,
-        True,
-        True,
-        False,
-    ]
+STRIPS, BYTES, SHORT, LONG = 273, 279, 3, 4
+
+
+def _directory(*entries: tuple[int, int, int, int], following: int) -> bytes:
+    return (
+        struct.pack("<H", len(entries))
+        + b"".join(struct.pack("<HHII", *one) for one in entries)
+        + following.to_bytes(4, "little")
+    )
+
+
+CUT_OFF = _directory((STRIPS, LONG, 1, 1_000_000_000), (BYTES, LONG, 1, 1), following=0)
+
+
+def _overlapping_directories(count: int) -> bytes:
+    """Return a TIFF whose first directories have 65,535 entries each and lie 9 bytes apart; the last one is cut off."""
+    most = 65_535
+    data = bytearray(b"II*\0" + struct.pack("<I", 8) + b"\xff" * (9 * count + 2 + most * 12 + 4))
+    for at in range(8, 8 + 9 * count, 9):
+        last = at + 9 >= 8 + 9 * count
+        struct.pack_into("<I", data, at + 2 + most * 12, len(data) if last else at + 9)
+    return bytes(data) + CUT_OFF
+
+
+def _overlapping_lists(count: int) -> bytes:
+    """Return a TIFF whose first directories name the same million strips; the last one is cut off."""
+    strips = 1_000_000
+    size = len(_directory((STRIPS, SHORT, strips, 0), following=0))
+    first = 8 + 2 * strips
+    directories = (
+        _directory((STRIPS, SHORT, strips, 8), following=first + size * number) for number in range(1, count + 1)
+    )
+    return b"II*\0" + struct.pack("<I", first) + bytes(2 * strips) + b"".join(directories) + CUT_OFF
+
+
+@pytest.mark.parametrize(
+    ("data", "cut"),
+    [
+        (_overlapping_directories(15), True),
+        (_overlapping_directories(16), False),
+        (_overlapping_lists(9), True),
+        (_overlapping_lists(10), False),
+    ],
+    ids=["under a million entries", "over a million", "under ten million strips", "over ten million"],
+)
+def test_a_tiff_is_followed_so_far_and_no_further(data: bytes, cut: bool) -> None:
+    assert is_cut(memoryview(data), media_type=TIFF) is cut
 
 
 @pytest.mark.parametrize("data", PICTURES.values(), ids=PICTURES)
