@@ -16,7 +16,7 @@ pytestmark = pytest.mark.browser
 
 # The first upload that a server takes loads its models before it is answered.
 PATIENCE = 120_000
-EMPTY = "The file is empty: there is nothing to read in it."
+EMPTY = "the file is empty: upload it again"
 
 
 @pytest.fixture(scope="module")
@@ -64,24 +64,28 @@ def test_several_files_dropped_at_once_each_have_their_answer(portal: Portal, tm
     _drop(portal, sorted(tmp_path.iterdir()))
     answers = _answers(portal)
     expect(answers).to_have_count(6)
-    expect(_said(portal)).to_have_text("3 of 6 came in or were there already, 3 could not be taken.", timeout=PATIENCE)
+    expect(_said(portal)).to_have_text("4 of 6 came in or were there already, 2 could not be taken.", timeout=PATIENCE)
     expect(_said(portal)).to_have_attribute("role", "status")
     expect(answers.nth(0)).to_have_text("1 good.pdfcame in")
     expect(answers.nth(1)).to_have_text("2 again.pdfis there already")
     expect(answers.nth(2)).to_have_text("3 photo.pngcame in")
-    expect(answers.nth(3)).to_have_text(f"4 empty.pdf{EMPTY}")
+    expect(answers.nth(3)).to_have_text("4 empty.pdfcame in")
     expect(answers.nth(4)).to_contain_text("Quire reads PDF, PNG, JPEG, TIFF and e-invoice XML")
     expect(answers.nth(5)).to_have_text("6 folderThis is a folder: drop the files in it instead.")
     assert [bar.get_attribute("aria-label") for bar in portal.page.locator(".uploads progress").all()] == [
         "1 good.pdf",
         "2 again.pdf",
         "3 photo.png",
+        "4 empty.pdf",
     ]
     # The browser notes the one answer that refuses a file; the others were never sent.
     (refusal,) = portal.faults
     assert "422" in refusal
     portal.faults.clear()
-    expect(portal.page.locator("#rows tbody th a")).to_have_text(["3 photo.png", "1 good.pdf"])
+    expect(portal.page.locator("#rows tbody th a")).to_have_text(["4 empty.pdf", "3 photo.png", "1 good.pdf"])
+    # As by REST, an empty file is a document that failed, with its reason.
+    expect(portal.page.locator("#rows tbody tr").first).to_contain_text(EMPTY)
+    expect(portal.page.locator("#rows tbody tr").first).to_contain_text("Failed")
     assert portal.violations() == []
     href = answers.nth(0).get_by_role("link").get_attribute("href")
     assert answers.nth(1).get_by_role("link").get_attribute("href") == href
@@ -163,7 +167,7 @@ def test_a_session_that_ended_and_a_broken_connection_are_told_apart(portal: Por
     expect(_answers(portal).nth(1)).to_have_text("late.pdfYour session has ended: sign in again.")
 
 
-def test_without_scripts_an_empty_file_is_refused_beside_a_good_one(portal: Portal, tmp_path: Path) -> None:
+def test_without_scripts_an_empty_file_is_kept_beside_a_good_one(portal: Portal, tmp_path: Path) -> None:
     browser = portal.page.context.browser
     assert browser is not None
     plain = browser.new_context(java_script_enabled=False, storage_state=portal.page.context.storage_state())
@@ -173,6 +177,7 @@ def test_without_scripts_an_empty_file_is_refused_beside_a_good_one(portal: Port
     (tmp_path / "good.pdf").write_bytes(pdf(mark="plain good"))
     page.get_by_label("Files").set_input_files(sorted(tmp_path.iterdir()))
     page.get_by_role("button", name="Upload").click(timeout=PATIENCE)
-    expect(page.locator(".messages li")).to_have_text([f"empty.pdf: {EMPTY}", "1 document came in."], timeout=PATIENCE)
-    expect(page.locator("#rows tbody tr")).to_have_count(1)
+    expect(page.locator(".messages li")).to_have_text(["2 documents came in."], timeout=PATIENCE)
+    expect(page.locator("#rows tbody tr")).to_have_count(2)
+    expect(page.locator("#rows tbody tr").filter(has_text="empty.pdf")).to_contain_text(EMPTY)
     plain.close()

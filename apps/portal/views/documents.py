@@ -19,7 +19,6 @@ from django.views.decorators.http import require_GET, require_POST
 from apps.common.clock import SYSTEM_CLOCK
 from apps.common.errors import QuireError
 from apps.documents import queries as documents
-from apps.documents.errors import UploadRefusedError
 from apps.documents.models import DocumentStatus, Lane
 from apps.pipeline import intake
 from apps.pipeline.queries import progress
@@ -107,9 +106,6 @@ def upload(request: MemberRequest) -> HttpResponseBase:
 
 
 def _accept(request: MemberRequest, file: UploadedFile[bytes], slug: str) -> intake.Upload:
-    if not file.size:
-        # A program's empty file is kept as a document that says so; a person can be told at once.
-        raise UploadRefusedError(_("The file is empty: there is nothing to read in it."), code="empty")
     return intake.accept_upload(
         tenant_id=request.member.tenant_id,
         chunks=file.chunks(),

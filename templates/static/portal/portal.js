@@ -72,7 +72,6 @@ class UploadField extends HTMLElement {
     }
     if (item.folder) return this.refused(item, this.words.folder);
     if (item.file.size > Number(this.words.maxBytes)) return this.refused(item, this.words.large);
-    if (!item.file.size) return this.refused(item, this.words.empty);
     const body = new FormData(this.form);
     body.delete("file");
     body.append("file", item.file);
