@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from functools import lru_cache
 from uuid import UUID
 
+from django.db import connection
+
 from apps.extraction.calibration import Curve, fit
-from apps.results.models import Decision
 from apps.results.queries import checked
 from apps.tenants.scope import in_tenant_scope
 
@@ -22,20 +23,26 @@ _KEPT = 512
 def curves(*, tenant_id: UUID, schema_slug: str) -> Mapping[str, Curve]:
     """Return the curve of each engine of which people have checked enough values under a schema (calibration.ENOUGH).
 
-    They are fitted anew when somebody has decided on something since: the newest decision is looked up each time, by
-    its index, and a process keeps what it fitted.
+    They are fitted anew when it is other decisions that they would be fitted on, and a process keeps what it fitted.
+    Which those are is looked up each time, by their ids: a new one needn't be the newest, since clocks differ, and
+    there needn't be more of them, since those of a deleted document go.
     """
-    newest = (
-        Decision.objects.filter(tenant_id=tenant_id, schema_slug=schema_slug)
-        .order_by("-decided_at", "-id")
-        .values_list("id", flat=True)
-        .first()
-    )
-    return {} if newest is None else _fitted(tenant_id, schema_slug, newest)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT md5(string_agg(id::text, '' ORDER BY id)) FROM (
+              SELECT id FROM results_decision WHERE tenant_id = %s AND schema_slug = %s
+              ORDER BY decided_at DESC, turn DESC, id DESC LIMIT %s
+            ) AS d
+            """,
+            [tenant_id, schema_slug, MOST_CHECKED],
+        )
+        (decisions,) = cursor.fetchone()
+    return {} if decisions is None else _fitted(tenant_id, schema_slug, decisions)
 
 
 @lru_cache(maxsize=_KEPT)
-def _fitted(tenant_id: UUID, schema_slug: str, newest: UUID) -> Mapping[str, Curve]:  # noqa: ARG001 - a key
+def _fitted(tenant_id: UUID, schema_slug: str, decisions: str) -> Mapping[str, Curve]:  # noqa: ARG001 - a key
     judged: defaultdict[str, list[tuple[float, bool]]] = defaultdict(list)
     for value in checked(tenant_id=tenant_id, schema_slug=schema_slug, limit=MOST_CHECKED):
         judged[value.engine].append((value.score, value.right))

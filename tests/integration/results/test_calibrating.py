@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from apps.common.clock import SYSTEM_CLOCK
@@ -11,7 +12,7 @@ from apps.extraction.calibration import ENOUGH
 from apps.extraction.values import ExtractedValue
 from apps.results.calibrating import curves
 from apps.results.decisions import NewDecision, Verdict
-from apps.results.operations import decide
+from apps.results.operations import decide, delete_results
 from apps.results.queries import checked, decisions_of, results_of
 from apps.schemas.fields import Kind
 from tests.factories.rows import document, result, value
@@ -71,6 +72,35 @@ def test_a_new_decision_is_in_the_next_curve(tenant: UUID) -> None:
         clock=SYSTEM_CLOCK,
     )
     assert curves(tenant_id=tenant, schema_slug="invoice")["layout"].share(0.6) == round(200 / 202, 4)
+
+
+class _Clock:
+    """A clock that is wrong by as much."""
+
+    def __init__(self, *, wrong_by: timedelta) -> None:
+        self.wrong_by = wrong_by
+
+    def now(self) -> datetime:
+        return SYSTEM_CLOCK.now() + self.wrong_by
+
+
+def test_a_decision_by_a_clock_that_is_late_is_in_the_next_curve(tenant: UUID) -> None:
+    document_id = _judge(tenant, _rows(ENOUGH, score=0.6), wrong=0)
+    assert curves(tenant_id=tenant, schema_slug="invoice")["layout"].share(0.6) == round(201 / 202, 4)
+    other = document(tenant, status=DocumentStatus.NEEDS_REVIEW)
+    result(tenant, other, *_rows(1, score=0.6))
+    reject = NewDecision(path="/line_items/0/quantity", verdict=Verdict.REJECT)
+    late = _Clock(wrong_by=timedelta(hours=-1))
+    decide(tenant_id=tenant, document_id=other, decisions=[reject], decided_by="user", clock=late)
+    assert curves(tenant_id=tenant, schema_slug="invoice")["layout"].share(0.6) == round(201 / 203, 4)
+    # One goes and one comes: as many as before, and the newest is the same.
+    delete_results(tenant_id=tenant, document_id=other)
+    third = document(tenant, status=DocumentStatus.NEEDS_REVIEW)
+    result(tenant, third, *_rows(1, score=0.6))
+    accept = NewDecision(path="/line_items/0/quantity", verdict=Verdict.ACCEPT)
+    decide(tenant_id=tenant, document_id=third, decisions=[accept], decided_by="user", clock=late)
+    assert curves(tenant_id=tenant, schema_slug="invoice")["layout"].share(0.6) == round(202 / 203, 4)
+    assert len(decisions_of(tenant_id=tenant, document_id=document_id)) == ENOUGH
 
 
 def test_the_engines_own_score_is_kept_for_later_curves(tenant: UUID) -> None:
