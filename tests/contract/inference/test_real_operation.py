@@ -6,7 +6,6 @@ Run by `make test-sglang`. Nothing here needs more of the server than the launch
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
@@ -32,17 +31,8 @@ pytestmark = [
 
 
 @pytest.fixture
-def http() -> Iterator[httpx.Client]:
-    headers = {"authorization": f"Bearer {KEY}"} if KEY else {}
-    with httpx.Client(base_url=URL.removesuffix("/v1"), headers=headers, timeout=60) as http:
-        yield http
-
-
-@pytest.fixture(params=[True, False], ids=["events", "one piece"])
-def client(request: pytest.FixtureRequest) -> Iterator[SglangClient]:
-    client = SglangClient(base_url=URL, api_key=KEY, timeouts=Timeouts(read=300, total=500), stream=request.param)
-    yield client
-    client.close()
+def url() -> str:
+    return URL
 
 
 def _metric(http: httpx.Client, name: str) -> float:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
 from time import monotonic, sleep
 from uuid import uuid4
 
@@ -14,7 +13,7 @@ import pytest
 from apps.extraction.prompt import system_words
 from apps.inference.adapters import PLAIN, RequestTuning
 from apps.inference.capacity import MOST_QUEUED, Capacity, capacity_of
-from apps.inference.client import SglangClient, Timeouts
+from apps.inference.client import SglangClient
 from apps.inference.errors import RequestCancelledError, UnauthorisedError
 from apps.inference.ledger import Usage
 from apps.inference.profiles import profile
@@ -35,22 +34,13 @@ pytestmark = [
 
 
 @pytest.fixture
-def http() -> Iterator[httpx.Client]:
-    headers = {"authorization": f"Bearer {KEY}"} if KEY else {}
-    with httpx.Client(headers=headers, timeout=60) as http:
-        yield http
-
-
-@pytest.fixture(params=[True, False], ids=["events", "one piece"])
-def client(request: pytest.FixtureRequest) -> Iterator[SglangClient]:
-    client = SglangClient(base_url=URL, api_key=KEY, timeouts=Timeouts(read=300, total=500), stream=request.param)
-    yield client
-    client.close()
+def url() -> str:
+    return URL
 
 
 @pytest.fixture
 def workers(http: httpx.Client) -> list[str]:
-    listed = http.get(f"{URL}/workers").json()["workers"]
+    listed = http.get("/workers").json()["workers"]
     assert [worker["is_healthy"] for worker in listed] == [True, True]
     return [worker["url"] for worker in listed]
 
@@ -71,8 +61,8 @@ def _prompt() -> str:
 
 
 def test_the_router_hands_on_neither_what_its_servers_hold_nor_an_abort(http: httpx.Client, workers: list[str]) -> None:
-    assert http.get(f"{URL}/server_info").status_code == 404
-    assert http.post(f"{URL}/abort_request", json={"rid": "nobody's"}).status_code == 404
+    assert http.get("/server_info").status_code == 404
+    assert http.post("/abort_request", json={"rid": "nobody's"}).status_code == 404
     for url in workers:
         assert http.get(f"{url}/server_info").status_code == 200
 
