@@ -268,7 +268,7 @@ def delete(request: AuthenticatedRequest, document_id: UUID) -> Status[None]:
 
 def _shown(request: AuthenticatedRequest, found: Sequence[documents.DocumentSummary]) -> list[Json]:
     """Return documents as REST shows them."""
-    reasons = reasons_for_review(tenant_id=request.auth.tenant_id, document_ids=[item.id for item in found])
+    reasons = reasons_for_review(tenant_id=request.auth.tenant_id, found=found)
     shares = progress(tenant_id=request.auth.tenant_id, found=found)
     return [_document_json(item, reasons=reasons.get(item.id, ()), progress=shares.get(item.id)) for item in found]
 

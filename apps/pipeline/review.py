@@ -6,7 +6,8 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
-from apps.documents.models import Document, DocumentStatus
+from apps.documents.models import DocumentStatus
+from apps.documents.queries import DocumentSummary
 from apps.pipeline.models import StageRun, StageStatus
 from apps.pipeline.stages import OF_THE_BYTES
 from apps.results.doubts import Doubt, Reason, summary
@@ -20,26 +21,22 @@ _NOTHING_TOLD = Reason(doubt=Doubt.UNSURE, message="Quire isn't sure of this doc
 
 
 @in_tenant_scope
-def reasons_for_review(*, tenant_id: UUID, document_ids: Sequence[UUID]) -> Mapping[UUID, tuple[Reason, ...]]:
+def reasons_for_review(*, tenant_id: UUID, found: Sequence[DocumentSummary]) -> Mapping[UUID, tuple[Reason, ...]]:
     """Return for each of these documents that is in review why it is, the worst first; others are left out.
 
     Told are what its file has lost, values that nobody has decided on, required fields without one, rows and pages that
     nobody answered for, and stages that the document had to go on without.
     """
-    in_review = dict(
-        Document.objects.filter(
-            tenant_id=tenant_id, id__in=list(document_ids), status=DocumentStatus.NEEDS_REVIEW
-        ).values_list("id", "reason")
-    )
+    in_review = {item.id: item.reason for item in found if item.status is DocumentStatus.NEEDS_REVIEW}
     if not in_review:
         return {}
-    found = open_results(tenant_id=tenant_id, document_ids=list(in_review))
+    of_documents = open_results(tenant_id=tenant_id, document_ids=list(in_review))
     without = _failed_stages(
-        tenant_id=tenant_id, run_ids=[result.run_id for results in found.values() for result in results]
+        tenant_id=tenant_id, run_ids=[result.run_id for results in of_documents.values() for result in results]
     )
     read: dict[tuple[str, int], Schema] = {}
     told: dict[UUID, tuple[Reason, ...]] = {}
-    for document_id, results in found.items():
+    for document_id, results in of_documents.items():
         reasons: list[Reason] = []
         for result in results:
             key = (result.schema_slug, result.schema_version)

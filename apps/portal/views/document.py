@@ -43,12 +43,11 @@ def document_page(request: MemberRequest, document_id: UUID) -> HttpResponseBase
     if document is None:
         raise Http404
     version = document.updated_at.isoformat()
-    live = in_progress(document.status)
-    if request.headers.get("HX-Request") == "true" and request.GET.get("version") == version and live:
-        share = progress(tenant_id=tenant_id, found=[document]).get(document.id)
-        if request.GET.get("share") == str(share):
-            return HttpResponse(status=HTTPStatus.NO_CONTENT)
-    return page_of(request, document, wanted=request.GET.get("value", ""))
+    share = progress(tenant_id=tenant_id, found=[document]).get(document.id)
+    shown = (request.GET.get("version"), request.GET.get("share")) == (version, str(share))
+    if request.headers.get("HX-Request") == "true" and shown and in_progress(document.status):
+        return HttpResponse(status=HTTPStatus.NO_CONTENT)
+    return page_of(request, document, share=share, wanted=request.GET.get("value", ""))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,9 +59,17 @@ class Refused:
 
 
 def page_of(
-    request: MemberRequest, document: DocumentSummary, *, wanted: str, refused: Refused | None = None
+    request: MemberRequest,
+    document: DocumentSummary,
+    *,
+    share: float | None,
+    wanted: str,
+    refused: Refused | None = None,
 ) -> HttpResponse:
-    """Show a document with one of its values chosen: the wanted one, or the first that a person should decide on."""
+    """Show a document with one of its values chosen: the wanted one, or the first that a person should decide on.
+
+    `share` is how much of the work on it is done, in [0, 1], None where none is under way.
+    """
     tenant_id = request.member.tenant_id
     found = results.results_of(tenant_id=tenant_id, document_id=document.id)
     facts = parsing.page_facts(tenant_id=tenant_id, blob_id=document.blob_id) if document.blob_id else ()
@@ -73,12 +80,12 @@ def page_of(
     hit = _hit(request)
     first = _first_page(request, len(facts))
     boxes = boxes_by_page(found, pages=facts)
-    reasons = reasons_for_review(tenant_id=tenant_id, document_ids=[document.id])
+    reasons = reasons_for_review(tenant_id=tenant_id, found=[document])
     context = {
         "document": document,
         "live": in_progress(document.status),
         "version": document.updated_at.isoformat(),
-        "share": progress(tenant_id=tenant_id, found=[document]).get(document.id),
+        "share": share,
         "results": shown,
         "reasons": reasons.get(document.id, ()),
         "chosen": chosen,

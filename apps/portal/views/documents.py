@@ -67,7 +67,7 @@ def document_list(request: MemberRequest) -> HttpResponseBase:
     fragment = request.headers.get("HX-Request") == "true" and "version" in request.GET
     if fragment and request.GET["version"] == version and context["live"]:
         return HttpResponse(status=HTTPStatus.NO_CONTENT)
-    reasons = reasons_for_review(tenant_id=tenant_id, document_ids=[item.id for item in page.items])
+    reasons = reasons_for_review(tenant_id=tenant_id, found=page.items)
     context["rows"] = [(item, reasons.get(item.id, ()), shares.get(item.id)) for item in page.items]
     if fragment:
         return render(request, "portal/_rows.html", context)

@@ -5,8 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from uuid import UUID
 
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
 from apps.common.clock import SYSTEM_CLOCK
 from apps.common.ids import new_id
+from apps.documents import queries as documents
 from apps.documents.models import DocumentStatus
 from apps.extraction.notes import LOCKED, another, hidden, unaccounted
 from apps.extraction.values import ExtractedValue, ValueStatus
@@ -65,8 +69,14 @@ def _of_values(tenant: UUID, document_id: UUID) -> dict[str, list[tuple[Doubt, s
 
 
 def _of_document(tenant: UUID, document_id: UUID) -> list[tuple[Doubt, str]]:
-    found = reasons_for_review(tenant_id=tenant, document_ids=[document_id])
-    return [(one.doubt, one.message) for one in found.get(document_id, ())]
+    reasons = reasons_for_review(tenant_id=tenant, found=[_summary(tenant, document_id)])
+    return [(one.doubt, one.message) for one in reasons.get(document_id, ())]
+
+
+def _summary(tenant: UUID, document_id: UUID) -> documents.DocumentSummary:
+    found = documents.document(tenant_id=tenant, document_id=document_id)
+    assert found is not None
+    return found
 
 
 def _decide(tenant: UUID, document_id: UUID, path: str, verdict: Verdict, right: str | None = None) -> DocumentStatus:
@@ -277,5 +287,14 @@ def test_only_documents_in_review_have_reasons_and_only_for_their_tenant(tenant:
     weak = _money("/gross_total", "781.20", status=REVIEW, sure=0.1)
     document_id = _store(tenant, *SOUND, weak)
     done = document(tenant, status=DocumentStatus.DONE)
-    assert list(reasons_for_review(tenant_id=tenant, document_ids=[document_id, done])) == [document_id]
-    assert reasons_for_review(tenant_id=other_tenant, document_ids=[document_id]) == {}
+    found = [_summary(tenant, document_id), _summary(tenant, done)]
+    with CaptureQueriesContext(connection) as asked:
+        told = reasons_for_review(tenant_id=tenant, found=found)
+    assert {id_: [one.doubt for one in reasons] for id_, reasons in told.items()} == {
+        document_id: [Doubt.LOW_CONFIDENCE]
+    }
+    # What the caller has at hand isn't read again.
+    assert [query["sql"] for query in asked if "documents_document" in query["sql"]] == []
+    # Another tenant that had the summary would still see nothing of the values.
+    (strange,) = reasons_for_review(tenant_id=other_tenant, found=found)[document_id]
+    assert strange.message == "Quire isn't sure of this document: look it over"
