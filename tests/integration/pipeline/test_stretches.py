@@ -146,5 +146,5 @@ def test_what_was_left_out_stays_doubtful_whatever_the_model_answers(tenant: UUI
     found = documents.document(tenant_id=tenant, document_id=document)
     assert found is not None
     assert found.status == DocumentStatus.NEEDS_REVIEW
-    told = reasons_for_review(tenant_id=tenant, document_ids=[document])[document]
+    told = reasons_for_review(tenant_id=tenant, found=[found])[document]
     assert [reason.doubt for reason in told] == [Doubt.PAGE_UNREAD]
