@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from apps.extraction.calibration import Curve
 from apps.extraction.completeness import ledger
@@ -67,14 +68,15 @@ def run(
     Raises what an engine raises: RetryableError or TerminalError.
     """
     schema = request.schema
-    known, faults = _checked(request.known, schema=schema)
+    known, broken_at = _checked(request.known, schema=schema)
+    faults = _by_name(broken_at)
     best: dict[str, tuple[ExtractedValue, ...]] = _by_field(known)
     others: dict[str, tuple[ExtractedValue, ...]] = {}
     notes: list[str] = []
     unread: frozenset[str] = frozenset()
     curves = curves or {}
-    contested: set[str] = set()
-    values, breaches = _ruled(best, schema=schema, curves=curves, held_back={*faults, *contested})
+    contested: dict[str, frozenset[str]] = {}
+    values, breaches = _ruled(best, schema=schema, curves=curves, held_back={*broken_at})
     missing = _missing(schema=schema, best=_by_field(values)) & request.wanted
     for engine in engines:
         if not missing:
@@ -83,23 +85,21 @@ def run(
         found = engine.extract(asked)
         notes.extend(f"{engine.name}: {note}" for note in found.notes)
         found_twice = {value.path for value in found.alternatives}
+        also = _by_field(found.alternatives)
         weighty = weighed(found.values, known=asked.known, curves=curves, contested=found_twice)
-        checked, more = _checked(weighty, schema=schema)
+        checked, broken_at = _checked(weighty, schema=schema)
+        more = _by_name(broken_at)
         for name, values in _by_field(checked).items():
             kept = best.get(name, ())
             if name in missing and not _better(values, kept):
                 others[name] = (*others.get(name, ()), *contradicting(values, kept=kept))
             elif name in missing:
                 best[name] = values
-                contested = {path for path in contested if top_level(path) != name}
-                contested |= {path for path in found_twice if top_level(path) == name}
-                others[name] = (
-                    *(value for value in found.alternatives if top_level(value.path) == name),
-                    *contradicting(kept, kept=values),
-                )
-                faults = {path: words for path, words in faults.items() if top_level(path) != name}
-                faults |= {value.path: more[value.path] for value in values if value.path in more}
-        values, breaches = _ruled(best, schema=schema, curves=curves, held_back={*faults, *contested})
+                contested[name] = frozenset(value.path for value in also.get(name, ()))
+                others[name] = (*also.get(name, ()), *contradicting(kept, kept=values))
+                faults[name] = more.get(name, {})
+        held_back = frozenset[str]().union(*faults.values(), *contested.values())
+        values, breaches = _ruled(best, schema=schema, curves=curves, held_back=held_back)
         missing = _missing(schema=schema, best=_by_field(values)) & request.wanted
         # What one model was asked for in vain, another may know, also that there is nothing to know.
         unread = ((unread - asked.wanted) | found.unread) & missing
@@ -114,7 +114,15 @@ def run(
     notes.extend(unaccounted(name=name, count=count) for name, count in missing_rows.items())
     return Answers(
         values=tuple(value for name in order for value in answered.get(name, ())),
-        notes=tuple(dict.fromkeys([*notes, *map(broken, faults.values()), *map(unequal, breaches)])),
+        notes=tuple(
+            dict.fromkeys(
+                [
+                    *notes,
+                    *map(broken, chain.from_iterable(words.values() for words in faults.values())),
+                    *map(unequal, breaches),
+                ]
+            )
+        ),
         missing=missing,
         incomplete=frozenset(missing_rows),
         alternatives=tuple(value for name in order for value in others.get(name, ())),
@@ -150,11 +158,13 @@ def _rivals(
     *, request: ExtractionRequest, best: Mapping[str, Sequence[ExtractedValue]]
 ) -> dict[str, tuple[Rival, ...]]:
     """Return what else the document shows under the labels of what was read from it here."""
+    # A set: a list would compare each cell with all before it.
+    known = frozenset(request.known)
     answered = frozenset(
         name
         for name, values in best.items()
         if any(
-            value.status is ValueStatus.ACCEPTED and not is_exact(value.engine) and value not in request.known
+            value.status is ValueStatus.ACCEPTED and not is_exact(value.engine) and value not in known
             for value in values
         )
     )
@@ -173,11 +183,16 @@ def _unaccounted(*, request: ExtractionRequest, best: Mapping[str, Sequence[Extr
     """Return how many rows of each array's table nobody answered for, where there are any."""
     found: Counter[str] = Counter()
     arrays = [field for field in request.schema.fields if field.kind is Kind.ARRAY and best.get(field.name)]
+    on_page = {field.name: _by_page(best[field.name]) for field in arrays}
     for document, first, last in _stretches(request) if arrays else ():
-        shown = frozenset(page.number for page in document.pages)
         for field in arrays:
-            values = [value for value in best[field.name] if any(place.page in shown for place in value.evidence)]
-            rows = ledger(document=document, schema=request.schema, field=field, values=values).unaccounted
+            # A value that stands on several pages is one.
+            values = {
+                value.path: value for page in document.pages for value in on_page[field.name].get(page.number, ())
+            }
+            rows = ledger(
+                document=document, schema=request.schema, field=field, values=tuple(values.values())
+            ).unaccounted
             # A stretch shows a page of its neighbours on either side, whose rows are theirs to account for.
             found[field.name] += sum(first <= row.page <= last for row in rows)
     return {field.name: found[field.name] for field in arrays if found[field.name]}
@@ -229,11 +244,26 @@ def _leaf(fields: Mapping[str, Field], path: str) -> Field | None:
 
 
 def _by_field(values: Sequence[ExtractedValue]) -> dict[str, tuple[ExtractedValue, ...]]:
-    fields: dict[str, tuple[ExtractedValue, ...]] = {}
+    fields: defaultdict[str, list[ExtractedValue]] = defaultdict(list)
     for value in values:
-        name = top_level(value.path)
-        fields[name] = (*fields.get(name, ()), value)
-    return fields
+        fields[top_level(value.path)].append(value)
+    return {name: tuple(found) for name, found in fields.items()}
+
+
+def _by_page(values: Sequence[ExtractedValue]) -> Mapping[int, Sequence[ExtractedValue]]:
+    pages: defaultdict[int, list[ExtractedValue]] = defaultdict(list)
+    for value in values:
+        for page in dict.fromkeys(place.page for place in value.evidence):
+            pages[page].append(value)
+    return pages
+
+
+def _by_name(faults: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """Return what values break by field, and there by path."""
+    fields: defaultdict[str, dict[str, str]] = defaultdict(dict)
+    for path, words in faults.items():
+        fields[top_level(path)][path] = words
+    return dict(fields)
 
 
 def _missing(*, schema: Schema, best: dict[str, tuple[ExtractedValue, ...]]) -> frozenset[str]:

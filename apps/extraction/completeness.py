@@ -13,7 +13,7 @@ ledger is empty.
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -153,10 +153,17 @@ def _columns(field: Field, rows: Sequence[Mapping[str, Evidence]], pages: Mappin
     """Return the columns that rows always have, the leading one first; () where too little is known."""
     typed = [column.name for column in field.columns if column.kind in _TYPED]
     places: dict[str, dict[int, Word]] = defaultdict(dict)
+    numbers = {number: [word for word in page.words if _is_number(word)] for number, page in pages.items()}
     for number, row in enumerate(rows):
         for name in typed:
-            if name in row and (word := _number_in(row[name], pages)) is not None:
-                places[name][number] = word
+            inside = (
+                [word for word in numbers.get(row[name].page, ()) if _inside(word, row[name].box)]
+                if name in row
+                else []
+            )
+            if inside:
+                # A currency or a unit may stand behind the number.
+                places[name][number] = inside[-1]
     most = max((len(words) for words in places.values()), default=0)
     always = [name for name in typed if most and len(places[name]) >= _ALWAYS * most]
     # An amount at the right edge alone is anything: it takes two columns to tell a row from other lines.
@@ -174,13 +181,6 @@ def _columns(field: Field, rows: Sequence[Mapping[str, Evidence]], pages: Mappin
         boxes = {(round(word.box.x0, 3), round(word.box.x1, 3)): word.box for word in words.values()}
         columns.append(_Column(boxes=tuple(boxes.values()), drops=tuple(sorted(drops)) or (0.0,)))
     return tuple(columns)
-
-
-def _number_in(evidence: Evidence, pages: Mapping[int, Page]) -> Word | None:
-    """Return the last number among a place's words: a currency or a unit may stand behind it."""
-    page = pages.get(evidence.page)
-    inside = [word for word in page.words if _is_number(word) and _inside(word, evidence.box)] if page else []
-    return inside[-1] if inside else None
 
 
 def _reach(rows: Sequence[Mapping[str, Evidence]], pages: Mapping[int, Page]) -> list[int]:
@@ -226,22 +226,30 @@ def _owned(rows: Sequence[Mapping[str, Evidence]], candidates: Sequence[_Candida
     Identical rows may have been put on one spot: the second gets the next candidate of the same text.
     """
     owned: set[_Candidate] = set()
+    on_page: defaultdict[int, list[_Candidate]] = defaultdict(list)
+    same: defaultdict[str, deque[_Candidate]] = defaultdict(deque)
+    for candidate in candidates:
+        on_page[candidate.page.number].append(candidate)
+        same[candidate.quote].append(candidate)
     for row in rows:
         hits = Counter(
-            {
-                candidate: count
-                for candidate in candidates
-                if (count := sum(candidate.holds(evidence) for evidence in row.values()))
-            }
+            candidate
+            for evidence in row.values()
+            for candidate in on_page.get(evidence.page, ())
+            if candidate.holds(evidence)
         )
         if not hits:
             continue
         best = max(hits.values())
-        tied = [candidate for candidate in candidates if hits[candidate] == best]
+        pages = sorted({candidate.page.number for candidate in hits})
+        tied = [candidate for page in pages for candidate in on_page[page] if hits[candidate] == best]
         chosen = next((candidate for candidate in tied if candidate not in owned), tied[0])
         if chosen in owned:
-            same = (item for item in candidates if item not in owned and item.quote == chosen.quote)
-            chosen = next(same, chosen)
+            # What is owned stays so: it is passed over once.
+            free = same[chosen.quote]
+            while free and free[0] in owned:
+                free.popleft()
+            chosen = free[0] if free else chosen
         owned.add(chosen)
     return owned
 

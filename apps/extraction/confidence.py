@@ -242,10 +242,11 @@ def ruled(
     faults = [broken for broken in judgement.broken if broken.paths & models]
     doubted = frozenset[str]().union(*(broken.paths for broken in faults)) - judgement.holds
     proven = judgement.holds - frozenset[str]().union(*(broken.paths for broken in faults))
+    told = doubted | proven
     found = []
     for value in values:
         new = value
-        if value.path in models and value.path in doubted | proven:
+        if value.path in models and value.path in told:
             sign = Sign.AGAINST if value.path in doubted else Sign.FOR
             new = calibrated(rescored(value, score=moved(raw(value), rules_weight(sign))), curves=curves)
         if value.path in doubted and new.status is ValueStatus.ACCEPTED and not is_exact(value.engine):

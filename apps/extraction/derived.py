@@ -11,6 +11,7 @@ from what was derived. A value stays as it was where an input isn't accepted, or
 from __future__ import annotations
 
 from calendar import monthrange
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -43,12 +44,12 @@ def derived(values: Sequence[ExtractedValue], *, schema: Schema) -> tuple[Extrac
         value for value in values if value.status is ValueStatus.ACCEPTED and value.evidence and value.formula is None
     ]
     single = {value.path[1:]: value for value in known if value.path.count("/") == 1}
-    return tuple(
-        _following(value, ways=_ways(value, single=single, values=values, schema=schema))
-        if value.status is ValueStatus.UNGROUNDED and value.path.count("/") == 1
-        else value
-        for value in values
-    )
+    unseen = [value for value in values if value.status is ValueStatus.UNGROUNDED and value.path.count("/") == 1]
+    cells = _cells(values) if unseen else {}
+    following = {
+        value.path: _following(value, ways=_ways(value, single=single, cells=cells, schema=schema)) for value in unseen
+    }
+    return tuple(following.get(value.path, value) for value in values)
 
 
 def _following(value: ExtractedValue, *, ways: Iterator[_Way]) -> ExtractedValue:
@@ -72,12 +73,12 @@ def _ways(
     value: ExtractedValue,
     *,
     single: Mapping[str, ExtractedValue],
-    values: Sequence[ExtractedValue],
+    cells: Mapping[str, Sequence[ExtractedValue]],
     schema: Schema,
 ) -> Iterator[_Way]:
     if value.kind in _NUMERIC:
         yield from _by_rules(value.path[1:], single=single, schema=schema)
-        yield from _by_columns(value.path[1:], values=values, schema=schema)
+        yield from _by_columns(value.path[1:], cells=cells, schema=schema)
     elif value.kind is Kind.DATE:
         yield from _by_duration(single)
     elif value.kind is Kind.DURATION:
@@ -97,12 +98,12 @@ def _by_rules(name: str, *, single: Mapping[str, ExtractedValue], schema: Schema
             yield _Way(result=result, formula=formula, inputs=tuple(single[other] for other in others))
 
 
-def _by_columns(name: str, *, values: Sequence[ExtractedValue], schema: Schema) -> Iterator[_Way]:
+def _by_columns(name: str, *, cells: Mapping[str, Sequence[ExtractedValue]], schema: Schema) -> Iterator[_Way]:
     for array in schema.fields:
         for column, total in sums(rules=schema.rules, array=array.name) if array.kind is Kind.ARRAY else ():
-            rows = [value for value in values if _is_of(value.path, array=array.name, column=column)]
+            rows = cells.get(f"{array.name}.{column}", ()) if total == name else ()
             sure = all(row.status is ValueStatus.ACCEPTED and row.evidence and row.formula is None for row in rows)
-            if total == name and rows and sure:
+            if rows and sure:
                 yield _Way(
                     result=sum((Decimal(row.value) for row in rows), Decimal(0)),
                     formula=f"sum({array.name}.{column})",
@@ -110,9 +111,14 @@ def _by_columns(name: str, *, values: Sequence[ExtractedValue], schema: Schema) 
                 )
 
 
-def _is_of(path: str, *, array: str, column: str) -> bool:
-    parts = path.split("/")
-    return len(parts) == 4 and parts[1] == array and parts[3] == column
+def _cells(values: Sequence[ExtractedValue]) -> Mapping[str, Sequence[ExtractedValue]]:
+    """Return the arrays' cells by column, such as `line_items.line_total`."""
+    found: defaultdict[str, list[ExtractedValue]] = defaultdict(list)
+    for value in values:
+        parts = value.path.split("/")
+        if len(parts) == 4:
+            found[f"{parts[1]}.{parts[3]}"].append(value)
+    return found
 
 
 def _by_duration(single: Mapping[str, ExtractedValue]) -> Iterator[_Way]:

@@ -54,7 +54,7 @@ class _Rows:
     def __init__(self) -> None:
         self.all: list[_Row] = []
         self.doubled: set[int] = set()
-        self._on_page: defaultdict[int, list[_Row]] = defaultdict(list)
+        self._on_page: defaultdict[int, dict[_Row, None]] = defaultdict(dict)
 
     def take(self, answer: Sequence[_Row]) -> None:
         """Add one window's rows. Two rows of it are two: each row of before stands for one of them at most."""
@@ -82,8 +82,7 @@ class _Rows:
 
     def _index(self, row: _Row) -> None:
         for page in row.pages:
-            if row not in self._on_page[page]:
-                self._on_page[page].append(row)
+            self._on_page[page][row] = None
 
     def _doubt(self, *rows: _Row) -> None:
         for row in rows:

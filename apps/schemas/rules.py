@@ -8,7 +8,7 @@ factor = number | name | "sum(" name ")" | "(" formula ")" | "-" factor. A name 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, DecimalException, localcontext
 
@@ -16,6 +16,7 @@ from apps.schemas.fields import Rule
 
 _TOKEN = re.compile(r"\s*(?:(\d+(?:\.\d+)?)|([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)?)|([-+*/()=]))", re.ASCII)
 MAX_DEPTH = 16
+_DIGITS = 50
 
 
 class RuleError(ValueError):
@@ -76,11 +77,18 @@ def evaluate(
     `sum` adds up.
     """
     with localcontext() as context:
-        context.prec = 50
+        context.prec = _DIGITS
         try:
             return _evaluate(node, values, columns)
         except (KeyError, DecimalException):
             return None
+
+
+def total(numbers: Sequence[Decimal]) -> Decimal:
+    """Return a column's sum, as exact as a formula has it."""
+    with localcontext() as context:
+        context.prec = _DIGITS
+        return sum(numbers, Decimal(0))
 
 
 def _evaluate(node: Node, values: Mapping[str, Decimal], columns: Mapping[str, tuple[Decimal, ...]]) -> Decimal:

@@ -92,6 +92,18 @@ def test_prices_were_rounded_before_they_were_multiplied(total: str, holds: bool
     assert (judgement.broken == ()) is holds
 
 
+def test_rows_beside_a_sum_of_theirs_break_a_rule_once() -> None:
+    share = Rule(left="line_items.line_total / sum(line_items.line_total) * net_total", right="line_items.quantity")
+    schema = replace(INVOICE, rules=(share,))
+    values = _values(net_total="8", line_total_0="1.00", quantity_0="2", line_total_1="3.00", quantity_1="6")
+    everything = {value.path for value in values}
+    assert judge(values=values, schema=schema).holds == everything
+    wrong = _values(net_total="8", line_total_0="1.00", quantity_0="3", line_total_1="3.00", quantity_1="5")
+    assert judge(values=wrong, schema=schema).broken == (
+        Broken(rule=f"{share.left} = {share.right}", paths=frozenset(everything)),
+    )
+
+
 def test_a_rule_that_cannot_be_read_says_nothing() -> None:
     schema = replace(INVOICE, rules=(Rule(left="net_total +", right="gross_total"),))
     judgement = judge(values=_values(net_total="1.00", gross_total="2.00"), schema=schema)

@@ -1,0 +1,101 @@
+"""A long document's stretches, with many rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from apps.extraction.cascade import Answers
+from apps.extraction.completeness import _Candidate
+from apps.extraction.stretches import PAGES, Stretch, united
+from apps.extraction.values import Evidence, ExtractedValue, ValueStatus
+from apps.parsing.pages import Page, ParsedDocument
+from apps.schemas.fields import Field, Kind, Schema
+from tests.factories.pages import page
+
+ROWS = 4
+COLUMNS = (
+    Field(name="text", title="Text", kind=Kind.TEXT),
+    Field(name="price", title="Price", kind=Kind.MONEY, labels={"en": ("Price",)}),
+    Field(name="amount", title="Amount", kind=Kind.MONEY, labels={"en": ("Amount",)}),
+)
+SCHEMA = Schema(
+    slug="s",
+    version=1,
+    title="S",
+    description="",
+    fields=(
+        Field(name="number", title="Number", kind=Kind.IDENTIFIER),
+        Field(name="items", title="Items", kind=Kind.ARRAY, columns=COLUMNS),
+    ),
+)
+TABLE = "\n".join(f"Gauge{row}      1{row}.00      2{row}.00" for row in range(ROWS))
+
+
+class _Pages:
+    """Pages that all show the same rows."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+
+    def pages(self, *, first: int, last: int) -> Iterator[Page]:
+        return (page(TABLE, number=number) for number in range(first, min(last, self.count) + 1))
+
+
+def _united(pages: int) -> Answers:
+    """Unite what was read of a document's pages but for the last row."""
+    source = _Pages(pages)
+    stretches = []
+    for first in range(1, pages + 1, PAGES):
+        values = [
+            ExtractedValue(
+                path=f"/items/{(shown.number - first) * ROWS + word.line}/{COLUMNS[place].name}",
+                value=word.text,
+                kind=COLUMNS[place].kind,
+                engine="layout",
+                confidence=0.9,
+                status=ValueStatus.ACCEPTED,
+                evidence=(Evidence(page=shown.number, box=word.box, quote=word.text),),
+            )
+            for shown in source.pages(first=first, last=first + PAGES - 1)
+            for line in range(ROWS)
+            for place, word in enumerate(word for word in shown.words if word.line == line)
+            if (shown.number, line) != (pages, ROWS - 1)
+        ]
+        stretches.append(Stretch(values=tuple(values)))
+    document = ParsedDocument(pages=())
+    return united(stretches, document=document, source=source, schema=SCHEMA, engines=("layout",))
+
+
+def test_every_cell_is_kept_and_none_is_compared_with_all_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared = 0
+    equal = ExtractedValue.__eq__
+
+    def counted(one: ExtractedValue, other: object) -> bool:
+        nonlocal compared
+        compared += 1
+        return equal(one, other)
+
+    monkeypatch.setattr(ExtractedValue, "__eq__", counted)
+    answers = _united(PAGES)
+    assert len(answers.values) == (PAGES * ROWS - 1) * len(COLUMNS)
+    assert compared <= len(answers.values)
+    assert [str(note) for note in answers.notes] == ["items: 1 row of its table is unaccounted for"]
+
+
+def test_a_row_is_looked_for_on_its_own_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked = 0
+    holds = _Candidate.holds
+
+    def counted(candidate: _Candidate, evidence: Evidence) -> bool:
+        nonlocal looked
+        looked += 1
+        return holds(candidate, evidence)
+
+    monkeypatch.setattr(_Candidate, "holds", counted)
+    _united(PAGES // 2)
+    short, looked = looked, 0
+    _united(PAGES)
+    # The last page has a row less.
+    assert short < looked <= 2.1 * short
