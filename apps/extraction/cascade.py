@@ -13,7 +13,7 @@ from apps.extraction.confidence import contradicting, is_exact, ruled, weighed
 from apps.extraction.derived import derived
 from apps.extraction.engines.layout.rivals import Rival, rivals, unsettled
 from apps.extraction.engines.protocol import Engine, ExtractionRequest
-from apps.extraction.notes import another, broken, unaccounted, unequal
+from apps.extraction.notes import Note, another, broken, unaccounted, unequal
 from apps.extraction.values import ExtractedValue, ValueStatus
 from apps.parsing.pages import ParsedDocument
 from apps.schemas.constraints import violated
@@ -33,7 +33,7 @@ class Answers:
     """
 
     values: tuple[ExtractedValue, ...]
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
     missing: frozenset[str]
     incomplete: frozenset[str] = frozenset()
     alternatives: tuple[ExtractedValue, ...] = ()
@@ -72,7 +72,7 @@ def run(
     faults = _by_name(broken_at)
     best: dict[str, tuple[ExtractedValue, ...]] = _by_field(known)
     others: dict[str, tuple[ExtractedValue, ...]] = {}
-    notes: list[str] = []
+    notes: list[Note] = []
     unread: frozenset[str] = frozenset()
     curves = curves or {}
     contested: dict[str, frozenset[str]] = {}
@@ -83,7 +83,7 @@ def run(
             break
         asked = replace(request, wanted=missing, known=tuple(value for values in best.values() for value in values))
         found = engine.extract(asked)
-        notes.extend(f"{engine.name}: {note}" for note in found.notes)
+        notes.extend(replace(note, by=engine.name) for note in found.notes)
         found_twice = {value.path for value in found.alternatives}
         also = _by_field(found.alternatives)
         weighty = weighed(found.values, known=asked.known, curves=curves, contested=found_twice)

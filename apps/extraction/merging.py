@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from apps.extraction.notes import another
+from apps.extraction.notes import Note, another, read_twice
 from apps.extraction.values import Evidence, ExtractedValue, ValueStatus
 from apps.parsing.pages import Box
 
@@ -26,14 +26,14 @@ class Merged:
     doubled: frozenset[tuple[str, int]] = frozenset()
 
     @property
-    def notes(self) -> tuple[str, ...]:
+    def notes(self) -> tuple[Note, ...]:
         """Say where windows disagree: names and pages, never what stands there."""
         other = (
             another(name=_name(value.path), page=value.evidence[0].page)
             for value in self.alternatives
             if value.evidence
         )
-        doubled = (f"{name}: a row on page {page} was read in two ways" for name, page in sorted(self.doubled))
+        doubled = (read_twice(name=name, page=page) for name, page in sorted(self.doubled))
         return tuple(dict.fromkeys([*other, *doubled]))
 
 

@@ -1,136 +1,167 @@
-"""What is said beside values, in words for a person: fields, engines and page numbers, never the document's text."""
+"""What is said beside values, for a person and as facts: fields, engines and pages, never the document's text.
+
+unaccounted(name="line_items", count=3)
+-> Note(about=About.ROWS_UNACCOUNTED, field="line_items", text="3 rows of its table are unaccounted for")
+"""
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from enum import Enum, auto
+from dataclasses import dataclass
+from enum import StrEnum
 
-from apps.extraction.engines.registry import MODEL_PREFIX
 from apps.extraction.values import ExtractedValue
 from apps.schemas.fields import Schema
 
-_SCHEMA = "schema: "
-_LEFT_OUT_PAGES = "read under another schema than the rest; delete the document and upload it again"
-_UNACCOUNTED = "unaccounted for"
-_SHOWS_ANOTHER = re.compile(r"page \d+ shows another value")
-_SUM = re.compile(r"layout: .+ doesn't make \w+")
-_HIDDEN = "in the page's text, but not to be seen on the page: "
-_NAME = re.compile(r"\w+")
-LOCKED = "the pages couldn't be looked at, since the document is locked: send it again with its password"
-"""Said of values that were read from stored pages of a document whose password isn't known any more."""
+SCHEMA = "schema"
+"""Who says what is against the schema."""
 
 
-class About(Enum):
+class About(StrEnum):
     """What a note is about, as far as others tell it in words of their own; `ANYTHING` is all else."""
 
-    SCHEMA = auto()
-    ANOTHER_VALUE = auto()
-    HIDDEN = auto()
-    NOT_LOOKED_AT = auto()
-    ROWS_UNACCOUNTED = auto()
-    ROWS_READ_TWICE = auto()
-    LIST_CUT = auto()
-    PAGE_UNREAD = auto()
-    MODEL_UNUSABLE = auto()
-    ANYTHING = auto()
+    SCHEMA = "schema"
+    SUM = "sum"
+    ANOTHER_VALUE = "another_value"
+    HIDDEN = "hidden"
+    NOT_LOOKED_AT = "not_looked_at"
+    ROWS_UNACCOUNTED = "rows_unaccounted"
+    ROWS_READ_TWICE = "rows_read_twice"
+    LIST_CUT = "list_cut"
+    PAGE_UNREAD = "page_unread"
+    MODEL_UNUSABLE = "model_unusable"
+    ANYTHING = "anything"
 
 
-def broken(words: str) -> str:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """One thing that is said, in `text`; nothing is ever read out of the text.
+
+    `by` is the engine that says it, `SCHEMA`, or "" for none of them. `field` is the name of the field that the text is
+    said of: it stands before it. `others` are the names of further fields that it is about, `paths` the values.
+    """
+
+    text: str
+    about: About = About.ANYTHING
+    by: str = ""
+    field: str = ""
+    others: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return ": ".join(filter(None, (self.by, self.field, self.text)))
+
+    @property
+    def fields(self) -> frozenset[str]:
+        """All fields that the note is about."""
+        return frozenset(filter(None, (self.field, *self.others)))
+
+    @property
+    def is_of_the_whole(self) -> bool:
+        """Whether it says how a whole result is: each later look at the result says that anew."""
+        return self.about in {About.SCHEMA, About.ROWS_UNACCOUNTED}
+
+
+def broken(words: str) -> Note:
     """Say which constraint of the schema a value breaks."""
-    return f"{_SCHEMA}{words}"
+    return Note(text=words, about=About.SCHEMA, by=SCHEMA)
 
 
-def unequal(rule: str) -> str:
+def unequal(rule: str) -> Note:
     """Say which of the schema's rules the values break."""
-    return f"{_SCHEMA}{rule} doesn't hold"
+    return Note(text=f"{rule} doesn't hold", about=About.SCHEMA, by=SCHEMA)
 
 
-def another(*, name: str, page: int) -> str:
+def no_sum(*, formula: str, output: str, inputs: Sequence[str]) -> Note:
+    """Say which sum of the schema the page's amounts don't make."""
+    return Note(text=f"{formula} doesn't make {output}", about=About.SUM, others=(*inputs, output))
+
+
+def another(*, name: str, page: int) -> Note:
     """Say that a page shows another value for a field."""
-    return f"{name}: page {page} shows another value"
+    return Note(text=f"page {page} shows another value", about=About.ANOTHER_VALUE, field=name)
 
 
-def unaccounted(*, name: str, count: int) -> str:
+def read_twice(*, name: str, page: int) -> Note:
+    """Say that a row of an array was read in two ways."""
+    return Note(text=f"a row on page {page} was read in two ways", about=About.ROWS_READ_TWICE, field=name)
+
+
+def unaccounted(*, name: str, count: int) -> Note:
     """Say how many rows of an array's table nobody answered for."""
-    return f"{name}: {count} row{'s' if count > 1 else ''} of its table {'are' if count > 1 else 'is'} {_UNACCOUNTED}"
+    rows = "1 row of its table is" if count == 1 else f"{count} rows of its table are"
+    return Note(text=f"{rows} unaccounted for", about=About.ROWS_UNACCOUNTED, field=name)
 
 
-def left_out(*, first: int, last: int) -> str:
+def list_cut(*, name: str, where: str = "") -> Note:
+    """Say that an array may go on; `where` says of which pages."""
+    text = f"{where}as many items as a reply can hold, there may be more"
+    return Note(text=text, about=About.LIST_CUT, field=name)
+
+
+def unread(*, page: int) -> Note:
+    """Say that a page was too long for a model."""
+    text = f"page {page} alone is longer than the model's context and was not read"
+    return Note(text=text, about=About.PAGE_UNREAD)
+
+
+def unusable(words: str) -> Note:
+    """Say why a model gave no answer."""
+    return Note(text=words, about=About.MODEL_UNUSABLE)
+
+
+def left_out(*, first: int, last: int) -> Note:
     """Say that pages were read while another schema, or another version of it, was the document's."""
-    return f"pages {first} to {last}: {_LEFT_OUT_PAGES}"
-
-
-def has_left_out(notes: Iterable[str]) -> bool:
-    """Return whether `left_out` said so."""
-    return any(note.endswith(_LEFT_OUT_PAGES) for note in notes)
-
-
-def hidden(paths: Iterable[str]) -> str:
-    """Say which values stand in a page's text where nothing is to be seen on the page."""
-    return f"{_HIDDEN}{', '.join(paths)[:300]}"
-
-
-def hidden_paths(notes: Iterable[str]) -> frozenset[str]:
-    """Return the paths that `hidden` named."""
-    return frozenset(
-        path for note in notes if note.startswith(_HIDDEN) for path in note.removeprefix(_HIDDEN).split(", ")
+    return Note(
+        text=f"pages {first} to {last}: read under another schema than the rest; "
+        "delete the document and upload it again",
+        about=About.PAGE_UNREAD,
     )
 
 
-def about(note: str) -> About:
-    """Return what a note is about. What a model's engine says besides is why it gave no answer."""
-    if note.startswith(_SCHEMA) or _SUM.match(note):
-        return About.SCHEMA
-    if note.startswith(_HIDDEN):
-        return About.HIDDEN
-    if note == LOCKED:
-        return About.NOT_LOOKED_AT
-    if _SHOWS_ANOTHER.search(note):
-        return About.ANOTHER_VALUE
-    for words, kind in _ENDINGS.items():
-        if note.endswith(words):
-            return kind
-    asked = note.startswith(MODEL_PREFIX) and not any(words in note for words in _LEFT_OUT)
-    return About.MODEL_UNUSABLE if asked else About.ANYTHING
+def has_left_out(notes: Iterable[Note]) -> bool:
+    """Return whether `left_out` said so: a model's page, which is too long for it, has the model to say it."""
+    return any(note.about is About.PAGE_UNREAD and not note.by for note in notes)
 
 
-_ENDINGS = {
-    _UNACCOUNTED: About.ROWS_UNACCOUNTED,
-    "was read in two ways": About.ROWS_READ_TWICE,
-    "there may be more": About.LIST_CUT,
-    "was not read": About.PAGE_UNREAD,
-    _LEFT_OUT_PAGES: About.PAGE_UNREAD,
-}
-# What a model was asked without: it answered all the same.
-_LEFT_OUT = ("terms of the glossary", "pictures that were left out")
+def hidden(paths: Iterable[str]) -> Note:
+    """Say which values stand in a page's text where nothing is to be seen on the page."""
+    named = tuple(paths)
+    values = "1 value is" if len(named) == 1 else f"{len(named)} values are"
+    text = f"{values} in the page's text, but not to be seen on the page"
+    return Note(text=text, about=About.HIDDEN, paths=named)
 
 
-def is_of_the_whole(note: str) -> bool:
-    """Return whether a note says how a whole result is: each later look at the result says that anew."""
-    return note.startswith(_SCHEMA) or note.endswith(_UNACCOUNTED)
+LOCKED = Note(
+    text="the pages couldn't be looked at, since the document is locked: send it again with its password",
+    about=About.NOT_LOOKED_AT,
+)
+"""Said of values that were read from stored pages of a document whose password isn't known any more."""
+
+
+def hidden_paths(notes: Iterable[Note]) -> frozenset[str]:
+    """Return the paths that `hidden` named."""
+    return frozenset(path for note in notes if note.about is About.HIDDEN for path in note.paths)
 
 
 def still_true(
-    notes: Sequence[str], *, schema: Schema, before: Sequence[ExtractedValue], after: Sequence[ExtractedValue]
-) -> tuple[str, ...]:
+    notes: Sequence[Note], *, schema: Schema, before: Sequence[ExtractedValue], after: Sequence[ExtractedValue]
+) -> tuple[Note, ...]:
     """Return which of an earlier stage's notes later answers leave as they are.
 
-    A note goes where it says how the whole result is, where it names a field that another engine has answered since,
-    or where it names none and nothing of the engine that wrote it is left.
+    A note goes where it says how the whole result is, where it is about a field that another engine has answered since,
+    or where it is about none and nothing of the engine that wrote it is left.
     """
     names = {field.name for field in schema.fields}
     earlier, later = _engines(before), _engines(after)
     changed = {name for name in names if earlier[name] != later[name]}
     gone = _all(earlier) - _all(later)
-    kept = []
-    for note in notes:
-        named = names.intersection(_NAME.findall(note))
-        engine = note.partition(": ")[0]
-        if not is_of_the_whole(note) and not named & changed and (named or engine not in gone):
-            kept.append(note)
-    return tuple(kept)
+    return tuple(
+        note
+        for note in notes
+        if not note.is_of_the_whole and not note.fields & changed and (note.fields or note.by not in gone)
+    )
 
 
 def _engines(values: Sequence[ExtractedValue]) -> defaultdict[str, set[str]]:

@@ -18,7 +18,7 @@ from apps.extraction.confidence import is_exact
 from apps.extraction.engines.protocol import ExtractionRequest, PageSource
 from apps.extraction.engines.registry import local_engines
 from apps.extraction.merging import merged
-from apps.extraction.notes import is_of_the_whole
+from apps.extraction.notes import Note
 from apps.extraction.values import ExtractedValue
 from apps.parsing.pages import ParsedDocument
 from apps.schemas.fields import Kind, Schema
@@ -34,7 +34,7 @@ class Stretch:
     """What was read from one stretch; the fields are those of `Answers`."""
 
     values: tuple[ExtractedValue, ...]
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
     alternatives: tuple[ExtractedValue, ...] = ()
 
 
@@ -85,7 +85,7 @@ def united(
         request=replace(_request(document, schema=schema), source=source, known=values), engines=(), curves=curves
     )
     said = [*exact.notes, *(note for part in parts for note in part.notes)]
-    notes = [note for note in said if not is_of_the_whole(note)]
+    notes = [note for note in said if not note.is_of_the_whole]
     # A row's number is another one now, so that nobody knows which row an alternative was to.
     others = [value for part in parts for value in part.alternatives if top_level(value.path) not in arrays]
     alternatives = {(value.path, value.value): value for value in [*others, *together.alternatives]}

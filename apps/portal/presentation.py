@@ -199,7 +199,7 @@ def show(*, result: DocumentResult, schema: Schema) -> ShownResult:
             if field.kind is not Kind.ARRAY
         ),
         tables=tuple(_table(field, maker) for field in schema.fields if field.kind is Kind.ARRAY),
-        notes=other_notes(result=result),
+        notes=tuple(map(str, other_notes(result=result))),
     )
 
 

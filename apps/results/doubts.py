@@ -14,7 +14,7 @@ from enum import StrEnum
 
 from apps.extraction.arithmetic import judge
 from apps.extraction.confidence import accept_from
-from apps.extraction.notes import LOCKED, About, about, another, hidden_paths
+from apps.extraction.notes import LOCKED, About, Note, another, hidden_paths, unequal
 from apps.extraction.values import ExtractedValue, ValueStatus
 from apps.results.decisions import pointer
 from apps.results.queries import DocumentResult, DocumentValue
@@ -73,6 +73,7 @@ _LABELS = {
     Doubt.LOW_CONFIDENCE: "Low confidence",
     Doubt.UNSURE: "To check",
 }
+_IN_RULES = re.compile(r"(?P<sum>\bsum\(\s*)?(?P<name>[A-Za-z_]\w*(?:\.\w+)?)(?(sum)\s*\))|(?P<times> \* )")
 _OF_THE_WHOLE = {
     About.NOT_LOOKED_AT: Doubt.NOT_LOOKED_AT,
     About.ROWS_UNACCOUNTED: Doubt.ROWS_UNACCOUNTED,
@@ -81,8 +82,6 @@ _OF_THE_WHOLE = {
     About.PAGE_UNREAD: Doubt.PAGE_UNREAD,
     About.MODEL_UNUSABLE: Doubt.MODEL_UNUSABLE,
 }
-_ENGINE = re.compile(r"^\w+:\w+: ")
-_OF_LISTS = frozenset({About.ROWS_UNACCOUNTED, About.ROWS_READ_TWICE, About.LIST_CUT})
 
 
 def reasons_by_path(*, result: DocumentResult, schema: Schema, whole: bool = True) -> Mapping[str, tuple[Reason, ...]]:
@@ -125,23 +124,27 @@ def summary(*, result: DocumentResult, schema: Schema) -> tuple[Reason, ...]:
     missing = told.get(Doubt.REQUIRED_MISSING)
     if missing:
         counted.append(Reason(doubt=Doubt.REQUIRED_MISSING, message=f"Required, but missing: {', '.join(missing)}"))
-    return (*counted, *rules.values(), *_of_whole(result.notes, schema=schema))
+    return (*counted, *rules.values(), *_of_whole(result.notes, titles=titles))
 
 
-def other_notes(*, result: DocumentResult) -> tuple[str, ...]:
+def other_notes(*, result: DocumentResult) -> tuple[Note, ...]:
     """Return the notes that no reason tells in other words."""
-    return tuple(note for note in result.notes if about(note) is About.ANYTHING)
+    return tuple(note for note in result.notes if note.about is About.ANYTHING)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Facts:
-    """What is known beside a value: rules that don't hold and other readings by path, hidden paths, notes."""
+    """What is known beside a value: rules that don't hold and other readings by path, hidden paths.
+
+    `shown` are fields and what a note says of them, where a page shows another value.
+    """
 
     fields: Mapping[str, Field]
     rules: Mapping[str, Sequence[str]]
     others: Mapping[str, Sequence[ExtractedValue]]
     hidden: frozenset[str]
-    notes: Sequence[str]
+    is_locked: bool
+    shown: frozenset[tuple[str, str]]
 
 
 _SETTLED = frozenset({ValueStatus.ACCEPTED, ValueStatus.REJECTED})
@@ -155,24 +158,24 @@ def _facts(result: DocumentResult, *, schema: Schema, whole: bool) -> _Facts:
         for path in broken.paths:
             rules[path].append(broken.rule)
     if not whole:
+        noted = frozenset(result.notes)
         for rule in schema.rules:
             text = f"{rule.left} = {rule.right}"
-            if "." in text and any(text in note for note in result.notes):
+            if "." in text and unequal(text) in noted:
                 for value in live:
                     if _generic(value.path) in text:
                         rules[value.path].append(text)
     others: defaultdict[str, list[ExtractedValue]] = defaultdict(list)
     for other in result.alternatives:
         others[other.path].append(other)
+    told = {text: f"{in_words(text, schema=schema)} doesn't hold" for texts in rules.values() for text in texts}
     return _Facts(
         fields={field.name: field for field in schema.fields},
-        rules={
-            path: [f"{in_words(text, schema=schema)} doesn't hold" for text in dict.fromkeys(texts)]
-            for path, texts in rules.items()
-        },
+        rules={path: [told[text] for text in dict.fromkeys(texts)] for path, texts in rules.items()},
         others=others,
         hidden=hidden_paths(result.notes),
-        notes=result.notes,
+        is_locked=LOCKED in result.notes,
+        shown=frozenset((note.field, note.text) for note in result.notes if note.about is About.ANOTHER_VALUE),
     )
 
 
@@ -184,7 +187,7 @@ def _of_value(value: DocumentValue, *, facts: _Facts) -> Iterator[Reason]:
     if value.status is ValueStatus.NEEDS_REVIEW and value.confidence < least:
         message = f"Read with a confidence of {value.confidence:.0%}, accepted from {least:.0%} on"
         yield Reason(doubt=Doubt.LOW_CONFIDENCE, message=message)
-    elif not told and LOCKED in facts.notes:
+    elif not told and facts.is_locked:
         message = "Its page couldn't be looked at, since the document is locked: send it again with its password"
         yield Reason(doubt=Doubt.NOT_LOOKED_AT, message=message)
     elif not told:
@@ -199,16 +202,16 @@ def _told(value: DocumentValue, *, facts: _Facts) -> Iterator[Reason]:
         yield Reason(doubt=Doubt.AGAINST_SCHEMA, message=f"It {_CONSTRAINTS.get(keyword, 'breaks the schema')}")
     for rule in facts.rules.get(value.path, ()):
         yield Reason(doubt=Doubt.RULE_BROKEN, message=rule)
-    yield from dict.fromkeys(_other(value, other, notes=facts.notes) for other in facts.others.get(value.path, ()))
+    yield from dict.fromkeys(_other(value, other, shown=facts.shown) for other in facts.others.get(value.path, ()))
     if value.path in facts.hidden:
         yield Reason(doubt=Doubt.HIDDEN, message="In the page's text, but not to be seen on the page")
 
 
-def _other(value: DocumentValue, other: ExtractedValue, *, notes: Sequence[str]) -> Reason:
+def _other(value: DocumentValue, other: ExtractedValue, *, shown: frozenset[tuple[str, str]]) -> Reason:
     """Say who read something else: another engine, or the document shows several values under the field's label."""
     page = other.evidence[0].page if other.evidence else 0
     said = another(name=_name(value.path), page=page)
-    if other.engine == value.engine or any(note.endswith(said) for note in notes):
+    if other.engine == value.engine or (said.field, said.text) in shown:
         return Reason(doubt=Doubt.SEVERAL_CANDIDATES, message=f"Page {page} shows another candidate")
     where = f" on page {page}" if page else ""
     return Reason(doubt=Doubt.ENGINES_DISAGREE, message=f"Engines disagree: {other.engine} read something else{where}")
@@ -223,27 +226,33 @@ def _missing(result: DocumentResult, *, schema: Schema) -> Iterator[str]:
             yield pointer(field.name)
 
 
-def _of_whole(notes: Iterable[str], *, schema: Schema) -> Iterator[Reason]:
+def _of_whole(notes: Iterable[Note], *, titles: Mapping[str, str]) -> Iterator[Reason]:
     for note in notes:
-        kind = about(note)
-        if kind in _OF_THE_WHOLE:
-            words = _ENGINE.sub("", in_words(note, schema=schema) if kind in _OF_LISTS else note)
-            if kind is About.MODEL_UNUSABLE:
-                words = f"The model gave no usable answer: {words}"
-            yield Reason(doubt=_OF_THE_WHOLE[kind], message=words[:1].upper() + words[1:])
+        if note.about in _OF_THE_WHOLE:
+            said_of = titles.get(note.field, note.field)
+            if note.about is About.MODEL_UNUSABLE:
+                said_of = "The model gave no usable answer"
+            words = f"{said_of}: {note.text}" if said_of else note.text
+            yield Reason(doubt=_OF_THE_WHOLE[note.about], message=words[:1].upper() + words[1:])
 
 
 def in_words(text: str, *, schema: Schema) -> str:
-    """Return a rule or a note with titles in place of the fields' names: `Net total + Tax total = Gross total`."""
+    """Return a rule with titles in place of the fields' names: `Net total + Tax total = Gross total`."""
     titles = {field.name: field.title for field in schema.fields}
     columns = {
         f"{field.name}.{column.name}": column.title or column.name
         for field in schema.fields
         for column in field.columns
     }
-    plain = re.sub(r"\bsum\(\s*([\w.]+)\s*\)", r"sum of \1", text)
-    plain = re.sub(r" \* ", " × ", plain)
-    return re.sub(r"\w+(?:\.\w+)?", lambda found: (titles | columns).get(found[0], found[0]), plain)
+    named = titles | columns
+
+    def worded(found: re.Match[str]) -> str:
+        if found["times"]:
+            return " × "
+        title = named.get(found["name"], found["name"])
+        return f"sum of {title}" if found["sum"] else title
+
+    return _IN_RULES.sub(worded, text)
 
 
 def _counted(told: Counter[str], *, lists: set[str]) -> str:

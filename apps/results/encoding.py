@@ -1,4 +1,4 @@
-"""Extracted values as a JSON column holds them, and back: what lost to another value, or isn't put together yet."""
+"""Extracted values and notes as a JSON column holds them, and back."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from typing import NotRequired, TypedDict
 
 from apps.common.text import storable
+from apps.extraction.notes import About, Note
 from apps.extraction.values import Evidence, ExtractedValue, ValueStatus
 from apps.parsing.pages import Box
+from apps.results.old_notes import understood
 from apps.schemas.fields import Kind
 
 
@@ -31,6 +33,39 @@ class ValueJson(TypedDict):
     evidence: list[PlaceJson]
     formula: NotRequired[str]
     score: NotRequired[float]
+
+
+class NoteJson(TypedDict):
+    """A `Note`, as JSON has it; what it hasn't is left out."""
+
+    text: str
+    about: str
+    by: NotRequired[str]
+    field: NotRequired[str]
+    others: NotRequired[list[str]]
+    paths: NotRequired[list[str]]
+
+
+def notes_to_json(notes: Sequence[Note]) -> list[NoteJson]:
+    """Return what a database can hold."""
+    return [_encoded_note(note) for note in notes]
+
+
+def notes_from_json(notes: Sequence[NoteJson | str]) -> tuple[Note, ...]:
+    """Return what `notes_to_json` wrote; a text alone is a note from before it did."""
+    return tuple(
+        understood(note)
+        if isinstance(note, str)
+        else Note(
+            text=note["text"],
+            about=About(note["about"]),
+            by=note.get("by", ""),
+            field=note.get("field", ""),
+            others=tuple(note.get("others", ())),
+            paths=tuple(note.get("paths", ())),
+        )
+        for note in notes
+    )
 
 
 def to_json(values: Sequence[ExtractedValue]) -> list[ValueJson]:
@@ -57,6 +92,19 @@ def from_json(values: Sequence[ValueJson]) -> tuple[ExtractedValue, ...]:
         )
         for value in values
     )
+
+
+def _encoded_note(note: Note) -> NoteJson:
+    encoded: NoteJson = {"text": storable(note.text), "about": note.about.value}
+    if note.by:
+        encoded["by"] = note.by
+    if note.field:
+        encoded["field"] = note.field
+    if note.others:
+        encoded["others"] = list(note.others)
+    if note.paths:
+        encoded["paths"] = [storable(path) for path in note.paths]
+    return encoded
 
 
 def _encoded(value: ExtractedValue) -> ValueJson:

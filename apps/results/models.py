@@ -11,7 +11,8 @@ from apps.tenants.models import TenantModel
 class Result(TenantModel):
     """The values of one document under one version of a schema.
 
-    `alternatives` are what else was read for some of them, as `encoding.to_json` has it: for a reviewer to choose.
+    `notes` are as `encoding.notes_to_json` has them. `alternatives` are what else was read for some of them, as
+    `encoding.to_json` has it: for a reviewer to choose.
     """
 
     document_id = models.UUIDField()
@@ -32,7 +33,7 @@ class Result(TenantModel):
 class StoredStretch(TenantModel):
     """What was read from some pages of a long document, until all of them are put together; pages from 1.
 
-    `values` and `alternatives` are as `encoding.to_json` has them.
+    `values` and `alternatives` are as `encoding.to_json` has them, `notes` as `encoding.notes_to_json` has.
     """
 
     document_id = models.UUIDField()

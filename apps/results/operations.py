@@ -18,6 +18,7 @@ from apps.common.text import storable
 from apps.documents import operations as documents
 from apps.documents.models import DocumentStatus
 from apps.extraction.canonical import collapse
+from apps.extraction.notes import Note
 from apps.extraction.stretches import Stretch
 from apps.extraction.values import ExtractedValue, ValueStatus
 from apps.results.decisions import (
@@ -32,7 +33,7 @@ from apps.results.decisions import (
     is_canonical,
     pointer,
 )
-from apps.results.encoding import to_json
+from apps.results.encoding import notes_from_json, notes_to_json, to_json
 from apps.results.models import Decision, Result, StoredEvidence, StoredStretch, StoredValue
 from apps.results.typed import date_of, number_of
 from apps.schemas import queries as schemas
@@ -95,7 +96,7 @@ def store_result(
     schema_slug: str,
     schema_version: int,
     values: Sequence[ExtractedValue],
-    notes: Sequence[str],
+    notes: Sequence[Note],
     clock: Clock,
     alternatives: Sequence[ExtractedValue] = (),
 ) -> UUID:
@@ -118,7 +119,7 @@ def store_result(
         "run": run_id,
         "slug": schema_slug,
         "version": schema_version,
-        "notes": Jsonb([storable(note) for note in notes]),
+        "notes": Jsonb(notes_to_json(notes)),
         "alternatives": Jsonb(to_json(alternatives)),
         "now": clock.now(),
         "paths": [storable(value.path) for value in values],
@@ -177,7 +178,7 @@ def store_stretch(
             "schema_slug": schema_slug,
             "schema_version": schema_version,
             "values": to_json(stretch.values),
-            "notes": [storable(note) for note in stretch.notes],
+            "notes": notes_to_json(stretch.notes),
             "alternatives": to_json(stretch.alternatives),
         },
     )
@@ -191,14 +192,14 @@ def forget_stretches(*, tenant_id: UUID, run_id: UUID) -> None:
 
 @in_tenant_scope
 def note(*, tenant_id: UUID, run_id: UUID, note: str) -> None:
-    """Say something more in the notes of a run's result, once; a run without one has nothing to say it of."""
+    """Say something more of a run's result, once; a run without one has nothing to say it of."""
     result = Result.objects.select_for_update().filter(tenant_id=tenant_id, run_id=run_id).first()
     if result is not None:
-        _note(result, note)
+        _note(result, Note(text=note))
 
 
 @in_tenant_scope
-def doubt(*, tenant_id: UUID, result_id: UUID, value_ids: Collection[UUID], note: str) -> None:
+def doubt(*, tenant_id: UUID, result_id: UUID, value_ids: Collection[UUID], note: Note) -> None:
     """Send accepted values to review, and say why in the result's notes."""
     StoredValue.objects.filter(
         tenant_id=tenant_id, result_id=result_id, id__in=value_ids, status=ValueStatus.ACCEPTED.value
@@ -432,9 +433,9 @@ def _turn(subject: _Subject, turns: Mapping[tuple[UUID, str], int]) -> int:
     return turns.get((subject.result.id, subject.path), 0)
 
 
-def _note(result: Result, note: str) -> None:
-    noted = list(dict.fromkeys([*result.notes, storable(note)]))
-    Result.objects.filter(tenant_id=result.tenant_id, id=result.id).update(notes=noted)
+def _note(result: Result, note: Note) -> None:
+    noted = dict.fromkeys([*notes_from_json(result.notes), *notes_from_json(notes_to_json([note]))])
+    Result.objects.filter(tenant_id=result.tenant_id, id=result.id).update(notes=notes_to_json(tuple(noted)))
 
 
 def _empty(*, tenant_id: UUID, run_id: UUID) -> None:

@@ -12,12 +12,12 @@ from django.db.models import F, Func, Q, TextField, Value
 
 from apps.extraction.canonical import same
 from apps.extraction.cascade import top_level
-from apps.extraction.notes import LOCKED
+from apps.extraction.notes import LOCKED, Note
 from apps.extraction.stretches import Stretch
 from apps.extraction.values import Evidence, ExtractedValue, ValueStatus
 from apps.parsing.pages import Box
 from apps.results.decisions import REVIEW, WHOLE, CheckedValue, Correction, ValueDecision, Verdict
-from apps.results.encoding import from_json
+from apps.results.encoding import from_json, notes_from_json
 from apps.results.models import Decision, Result, StoredEvidence, StoredStretch, StoredValue
 from apps.schemas.fields import Kind
 from apps.tenants.scope import in_tenant_scope
@@ -66,7 +66,7 @@ class DocumentResult:
     run_id: UUID
     schema_slug: str
     schema_version: int
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
     created_at: datetime
     values: tuple[DocumentValue, ...]
     alternatives: tuple[ExtractedValue, ...] = ()
@@ -115,7 +115,7 @@ def open_results(*, tenant_id: UUID, document_ids: Sequence[UUID]) -> Mapping[UU
 def waits_for_password(*, tenant_id: UUID, document_id: UUID) -> bool:
     """Say whether a document's newest result holds values that couldn't be looked at, since the document is locked."""
     newest = Result.objects.filter(tenant_id=tenant_id, document_id=document_id).order_by("-created_at", "-id")
-    return LOCKED in (newest.values_list("notes", flat=True).first() or ())
+    return LOCKED in notes_from_json(newest.values_list("notes", flat=True).first() or ())
 
 
 def _newest(*, tenant_id: UUID, document_ids: Sequence[UUID], whole: bool) -> Mapping[UUID, tuple[DocumentResult, ...]]:
@@ -161,7 +161,7 @@ def stretches_of_run(*, tenant_id: UUID, run_id: UUID) -> tuple[ReadStretch, ...
             schema_slug=row.schema_slug,
             schema_version=row.schema_version,
             stretch=Stretch(
-                values=from_json(row.values), notes=tuple(row.notes), alternatives=from_json(row.alternatives)
+                values=from_json(row.values), notes=notes_from_json(row.notes), alternatives=from_json(row.alternatives)
             ),
         )
         for row in rows
@@ -283,7 +283,7 @@ def _result(
         run_id=result.run_id,
         schema_slug=result.schema_slug,
         schema_version=result.schema_version,
-        notes=tuple(result.notes),
+        notes=notes_from_json(result.notes),
         created_at=result.created_at,
         values=tuple(values),
         alternatives=from_json(result.alternatives),

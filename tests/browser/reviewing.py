@@ -8,6 +8,7 @@ from uuid import UUID
 from apps.common.clock import SYSTEM_CLOCK
 from apps.common.ids import new_id
 from apps.documents.models import Document, DocumentStatus
+from apps.extraction.notes import unaccounted
 from apps.extraction.values import ExtractedValue, ValueStatus
 from apps.parsing.pages import Box
 from apps.results.operations import store_result
@@ -58,7 +59,7 @@ def in_review(tenant: UUID, *, mark: str, name: str = "review.pdf") -> UUID:
             gross,
             *cells,
         ),
-        notes=("line_items: 1 row of its table is unaccounted for",),
+        notes=(unaccounted(name="line_items", count=1),),
         alternatives=(other,),
         clock=SYSTEM_CLOCK,
     )

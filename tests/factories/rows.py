@@ -7,6 +7,7 @@ from uuid import UUID
 from apps.common.clock import SYSTEM_CLOCK
 from apps.common.ids import new_id
 from apps.documents.models import Document, DocumentStatus
+from apps.extraction.notes import Note
 from apps.extraction.values import Evidence, ExtractedValue, ValueStatus
 from apps.parsing.pages import Box
 from apps.results.operations import store_result
@@ -64,7 +65,7 @@ def result(
     run_id: UUID | None = None,
     schema_slug: str = "invoice",
     schema_version: int = 1,
-    notes: tuple[str, ...] = (),
+    notes: tuple[Note, ...] = (),
 ) -> UUID:
     """Store a result and return its id."""
     return store_result(

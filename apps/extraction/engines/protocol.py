@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from apps.extraction.notes import Note
 from apps.extraction.values import ExtractedValue
 from apps.parsing.pages import Page, ParsedDocument
 from apps.schemas.fields import Schema
@@ -64,13 +65,13 @@ class ExtractionRequest:
 class Extraction:
     """An engine's answer. `values` holds nothing the engine isn't sure of: to abstain is to leave a field out.
 
-    `notes` say, in words for a person, why something is missing or doubtful; never document text. `alternatives` are
+    `notes` say why something is missing or doubtful; the cascade adds who says it. `alternatives` are
     other values that the document shows for a field, whose own value then is for a person to decide. `unread` are
     fields that were asked for in vain: nobody knows whether the document has them.
     """
 
     values: tuple[ExtractedValue, ...]
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
     alternatives: tuple[ExtractedValue, ...] = ()
     unread: frozenset[str] = frozenset()
 

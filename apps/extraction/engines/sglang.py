@@ -14,6 +14,8 @@ from apps.extraction.engines.protocol import Extraction, ExtractionRequest
 from apps.extraction.engines.registry import MODEL_PREFIX
 from apps.extraction.guidance import SILENT, Guidance, about, fitting, guidance_words
 from apps.extraction.merging import merged
+from apps.extraction.notes import Note, list_cut, unusable
+from apps.extraction.notes import unread as page_unread
 from apps.extraction.packing import QUESTION_TOKENS, REPLY_TOKENS, Packed, estimated_tokens, pack, text_tokens
 from apps.extraction.page_index import DocumentIndex
 from apps.extraction.page_need import Need
@@ -48,7 +50,7 @@ class _Found:
     """What one window gave: an answer a question."""
 
     answers: list[tuple[ExtractedValue, ...]]
-    notes: list[str]
+    notes: list[Note]
     unread: set[str]
 
 
@@ -93,12 +95,12 @@ class SglangEngine:
         shortest = self._price(0, REPLY_TOKENS, _today())
         self._ledger.look_ahead(tokens=REPLY_TOKENS, usd=shortest, what="even the shortest call")
         answers: list[tuple[ExtractedValue, ...]] = []
-        notes: list[str] = []
+        notes: list[Note] = []
         begun = False
         unread: set[str] = set()
         for part in pack(pages=request.pages(), profile=self._profile, pictures=request.pictures, system=self._system):
             if isinstance(part, TooLong):
-                notes.append(f"page {part.page} alone is longer than the model's context and was not read")
+                notes.append(page_unread(page=part.page))
                 unread.update(field.name for field in fields)
                 continue
             if not begun:
@@ -144,15 +146,19 @@ class SglangEngine:
             asked = group
             while asked:
                 words, left_out = self._question(request.schema, asked, part=part, onward=onward)
-                notes += [f"terms of the glossary that a question had no room for: {left_out}"] if left_out else []
+                notes += (
+                    [Note(text=f"terms of the glossary that a question had no room for: {left_out}")]
+                    if left_out
+                    else []
+                )
                 try:
                     claimed = self._answer(prompt, words, asked, estimate=packed.tokens)
                 except (TruncatedReplyError, OffSchemaReplyError) as error:
-                    notes.append(f"{where}{error.message}, {RETRIES + 1} times")
+                    notes.append(unusable(f"{where}{error.message}, {RETRIES + 1} times"))
                     unread.update(field.name for field in asked)
                     break
                 except (PromptTooLongError, ImageRefusedError, BadRequestError) as error:
-                    notes.append(f"{where}{error.message}")
+                    notes.append(unusable(f"{where}{error.message}"))
                     unread.update(field.name for field in asked)
                     break
                 answers.append(resolve(claimed=claimed, document=document, engine=self.name, index=index))
@@ -160,15 +166,13 @@ class SglangEngine:
                 reached = last_pages(claimed=claimed, names=full)
                 # A page with more items than a reply holds can't be got past; nor can a model that starts over.
                 if reached is None or reached <= (onward or first) or reached > last:
-                    notes += [
-                        f"{where}{name} has as many items as a reply can hold: there may be more" for name in full
-                    ]
+                    notes += [list_cut(name=name, where=where) for name in full]
                     break
                 asked = [field for field in asked if field.name in full]
                 onward = reached
         return _Found(answers=answers, notes=notes, unread=unread)
 
-    def _prompt(self, packed: Packed, *, request: ExtractionRequest) -> tuple[DocumentPrompt, list[str]]:
+    def _prompt(self, packed: Packed, *, request: ExtractionRequest) -> tuple[DocumentPrompt, list[Note]]:
         """Return the prompt with its pictures, and notes.
 
         It is counted as it will be sent. Where pictures aren't of the size that was stored for them, or can't be read,
@@ -188,7 +192,8 @@ class SglangEngine:
             except OSError:  # what Pillow raises for a file that is no picture
                 continue
         left_out = len(images) - len(kept)
-        return prompt, [f"pictures that were left out of what the model sees: {left_out}"] if left_out else []
+        text = f"pictures that were left out of what the model sees: {left_out}"
+        return prompt, [Note(text=text)] if left_out else []
 
     def _question(
         self, schema: Schema, fields: Sequence[Field], *, part: Part | None, onward: int | None
@@ -318,7 +323,7 @@ def _today() -> date:
 
 
 def _together(
-    answers: Sequence[Sequence[ExtractedValue]], *, notes: Sequence[str], fields: Sequence[Field]
+    answers: Sequence[Sequence[ExtractedValue]], *, notes: Sequence[Note], fields: Sequence[Field]
 ) -> Extraction:
     found = merged(answers, arrays=frozenset(field.name for field in fields if field.kind is Kind.ARRAY))
     return Extraction(values=found.values, notes=(*notes, *found.notes), alternatives=found.alternatives)

@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 
 from apps.documents.models import DocumentStatus
+from apps.extraction.notes import unaccounted
 from apps.extraction.values import ValueStatus
 from apps.schemas.fields import Kind
 from tests.factories.documents import INVOICE_LINES, pdf
@@ -33,7 +34,7 @@ def test_a_document_in_review_says_why_and_so_does_each_value(api: Api) -> None:
     document_id = str(row(api.tenant_id, status=DocumentStatus.NEEDS_REVIEW))
     weak = value("/gross_total", "781.20", kind=Kind.MONEY, status=ValueStatus.NEEDS_REVIEW, confidence=0.25)
     kept = value("/net_total", "651.00", kind=Kind.MONEY)
-    result(api.tenant_id, UUID(document_id), kept, weak, notes=("line_items: 1 row of its table is unaccounted for",))
+    result(api.tenant_id, UUID(document_id), kept, weak, notes=(unaccounted(name="line_items", count=1),))
     shown = api.get(f"documents/{document_id}").json()
     assert shown["review_reasons"] == [
         {"code": "low_confidence", "message": "Low confidence: Gross total"},

@@ -15,6 +15,7 @@ from django.test import override_settings
 from apps.common.clock import SYSTEM_CLOCK
 from apps.documents.models import DocumentStatus
 from apps.extraction.calibration import ENOUGH
+from apps.extraction.notes import Note
 from apps.extraction.values import ValueStatus
 from apps.inference.models import ModelCall
 from apps.pipeline.models import StageRun
@@ -183,7 +184,7 @@ def test_a_server_that_breaks_on_a_document_costs_it_the_model_not_its_values(
         look_again(tenant, document)
     assert status(tenant, document) == (DocumentStatus.NEEDS_REVIEW, "")
     (result,) = results.results_of(tenant_id=tenant, document_id=document)
-    assert "the model server answered 500" in result.notes
+    assert Note(text="the model server answered 500") in result.notes
     assert len(server.requests) == 5
 
 

@@ -135,7 +135,7 @@ def _retried(tenant: UUID, document: UUID) -> tuple[str, str, int]:
 
 def _stored(tenant: UUID, document: UUID) -> tuple[tuple[str, ...], list[str]]:
     (result,) = results.results_of(tenant_id=tenant, document_id=document)
-    return result.notes, [value.value for value in result.values]
+    return tuple(map(str, result.notes)), [value.value for value in result.values]
 
 
 def _outcomes(tenant: UUID) -> list[str]:

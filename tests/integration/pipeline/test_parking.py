@@ -18,6 +18,7 @@ from apps.common.clock import SYSTEM_CLOCK
 from apps.documents import queries as documents
 from apps.documents.errors import UnknownSchemaError
 from apps.documents.models import DocumentStatus, Lane
+from apps.extraction.notes import Note
 from apps.inference import operations as inference
 from apps.inference import queries as usage
 from apps.inference.budgets import Budget, BudgetPeriod
@@ -146,7 +147,7 @@ def test_a_server_that_breaks_on_the_dearer_model_costs_the_cheaper_one_nothing(
     assert _state(tenant, document)[0] == DocumentStatus.NEEDS_REVIEW
     assert _values(tenant, document) == SMALL
     (result,) = results.results_of(tenant_id=tenant, document_id=document)
-    assert "the model server answered 500" in result.notes
+    assert Note(text="the model server answered 500") in result.notes
     assert len(server.requests) == 6
 
 

@@ -12,13 +12,25 @@ from apps.common.clock import SYSTEM_CLOCK
 from apps.common.ids import new_id
 from apps.documents import queries as documents
 from apps.documents.models import DocumentStatus
-from apps.extraction.notes import LOCKED, another, hidden, unaccounted
+from apps.extraction.notes import (
+    LOCKED,
+    Note,
+    another,
+    hidden,
+    list_cut,
+    read_twice,
+    unaccounted,
+    unequal,
+    unread,
+    unusable,
+)
 from apps.extraction.values import ExtractedValue, ValueStatus
 from apps.pipeline.models import Run, StageRun
 from apps.pipeline.review import reasons_for_review
 from apps.results.decisions import NewDecision, Verdict
 from apps.results.doubts import Doubt, other_notes, reasons_by_path
-from apps.results.operations import decide, store_result
+from apps.results.models import Result
+from apps.results.operations import decide, doubt, store_result
 from apps.results.queries import results_of
 from apps.schemas import queries as schemas
 from apps.schemas.fields import Kind
@@ -42,7 +54,7 @@ def _money(path: str, text: str, *, status: ValueStatus = ValueStatus.ACCEPTED, 
 def _store(
     tenant: UUID,
     *values: ExtractedValue,
-    notes: tuple[str, ...] = (),
+    notes: tuple[Note, ...] = (),
     alternatives: tuple[ExtractedValue, ...] = (),
     run_id: UUID | None = None,
 ) -> UUID:
@@ -159,7 +171,7 @@ def test_a_rule_of_rows_names_the_row_on_the_page_and_the_rule_in_the_list(tenan
         for name, text in zip(("quantity", "unit_price", "line_total"), cells, strict=True)
     ]
     rule = "line_items.quantity * line_items.unit_price = line_items.line_total"
-    document_id = _store(tenant, *SOUND, GROSS, *rows, notes=(f"schema: {rule} doesn't hold",))
+    document_id = _store(tenant, *SOUND, GROSS, *rows, notes=(unequal(rule),))
     broken = (Doubt.RULE_BROKEN, "Quantity × Unit price = Line total doesn't hold")
     assert _of_values(tenant, document_id) == {
         f"/line_items/1/{name}": [broken] for name in ("quantity", "unit_price", "line_total")
@@ -232,12 +244,12 @@ def test_rows_pages_and_models_that_fell_short_are_told_of_the_whole(tenant: UUI
         run_id=run_id,
         notes=(
             unaccounted(name="line_items", count=3),
-            "sglang:small: page 7 alone is longer than the model's context and was not read",
-            "sglang:small: the reply isn't what was asked for, 3 times",
-            "sglang:small: line_items has as many items as a reply can hold: there may be more",
-            "line_items: a row on page 3 was read in two ways",
-            "sglang:small: terms of the glossary that a question had no room for: 4",
-            "the model server answered 500",
+            replace(unread(page=7), by="sglang:small"),
+            replace(unusable("the reply isn't what was asked for, 3 times"), by="sglang:small"),
+            replace(list_cut(name="line_items"), by="sglang:small"),
+            read_twice(name="line_items", page=3),
+            Note(text="terms of the glossary that a question had no room for: 4", by="sglang:small"),
+            Note(text="the model server answered 500"),
         ),
     )
     now = SYSTEM_CLOCK.now()
@@ -265,15 +277,47 @@ def test_rows_pages_and_models_that_fell_short_are_told_of_the_whole(tenant: UUI
             Doubt.MODEL_UNUSABLE,
             "The model gave no usable answer: the reply isn't what was asked for, 3 times",
         ),
-        (Doubt.LIST_CUT, "Line items has as many items as a reply can hold: there may be more"),
+        (Doubt.LIST_CUT, "Line items: as many items as a reply can hold, there may be more"),
         (Doubt.ROWS_READ_TWICE, "Line items: a row on page 3 was read in two ways"),
         (Doubt.STAGE_FAILED, "The model could not be asked: the model server answered 500"),
     ]
     (result,) = results_of(tenant_id=tenant, document_id=document_id)
-    assert other_notes(result=result) == (
+    assert tuple(map(str, other_notes(result=result))) == (
         "sglang:small: terms of the glossary that a question had no room for: 4",
         "the model server answered 500",
     )
+
+
+def test_each_of_many_hidden_values_keeps_its_reason(tenant: UUID) -> None:
+    rows = [_money(f"/line_items/{row}/line_total", "1.00") for row in range(30)]
+    document_id = _store(tenant, *SOUND, GROSS, *rows)
+    (result,) = results_of(tenant_id=tenant, document_id=document_id)
+    paths = [one.path for one in rows]
+    ids = [one.id for one in result.values if one.path in paths]
+    for _ in range(2):
+        doubt(tenant_id=tenant, result_id=result.id, value_ids=ids, note=hidden(paths))
+    (result,) = results_of(tenant_id=tenant, document_id=document_id)
+    assert result.notes == (hidden(paths),)
+    told = (Doubt.HIDDEN, "In the page's text, but not to be seen on the page")
+    assert _of_values(tenant, document_id) == {path: [told] for path in paths}
+
+
+def test_a_note_that_was_stored_as_text_is_still_told(tenant: UUID) -> None:
+    document_id = _store(tenant, *SOUND, _money("/gross_total", "781.20", status=REVIEW))
+    with tenant_scope(tenant):
+        Result.objects.filter(tenant_id=tenant, document_id=document_id).update(
+            notes=[
+                "in the page's text, but not to be seen on the page: /gross_total",
+                "line_items: 3 rows of its table are unaccounted for",
+            ]
+        )
+    assert _of_values(tenant, document_id) == {
+        "/gross_total": [(Doubt.HIDDEN, "In the page's text, but not to be seen on the page")]
+    }
+    assert _of_document(tenant, document_id) == [
+        (Doubt.HIDDEN, "Not to be seen on the page: Gross total"),
+        (Doubt.ROWS_UNACCOUNTED, "Line items: 3 rows of its table are unaccounted for"),
+    ]
 
 
 def test_a_document_in_review_says_at_least_that_it_is_for_a_person(tenant: UUID) -> None:

@@ -10,6 +10,7 @@ import pytest
 from django.db import IntegrityError
 
 from apps.common.errors import TerminalError
+from apps.extraction.notes import Note
 from apps.extraction.values import ValueStatus
 from apps.parsing.pages import Box
 from apps.results.models import Result, StoredEvidence, StoredValue
@@ -60,13 +61,13 @@ def test_values_come_back_as_they_went_in(tenant: UUID) -> None:
         ),
         value("/seller_name", "Müller & Söhne", places=(), status=ValueStatus.UNGROUNDED, confidence=0.0),
     )
-    result_id = result(tenant, document_id, *values, run_id=run_id, notes=("the tax was derived",))
+    result_id = result(tenant, document_id, *values, run_id=run_id, notes=(Note(text="the tax was derived"),))
     (stored,) = results_of(tenant_id=tenant, document_id=document_id)
     assert stored.id == result_id
     assert stored.document_id == document_id
     assert stored.run_id == run_id
     assert (stored.schema_slug, stored.schema_version) == ("invoice", 1)
-    assert stored.notes == ("the tax was derived",)
+    assert stored.notes == (Note(text="the tax was derived"),)
     assert tuple(each.as_extracted() for each in stored.values) == values
     assert result_of_run(tenant_id=tenant, run_id=run_id) == stored
 
@@ -94,7 +95,7 @@ def test_the_public_form(tenant: UUID) -> None:
 
 def test_a_repeated_run_replaces_its_values_and_keeps_its_id(tenant: UUID) -> None:
     document_id, run_id = document(tenant), uuid4()
-    first = result(tenant, document_id, value("/a", "1"), value("/b", "2"), run_id=run_id, notes=("weak",))
+    first = result(tenant, document_id, value("/a", "1"), value("/b", "2"), run_id=run_id, notes=(Note(text="weak"),))
     second = result(tenant, document_id, value("/b", "3"), run_id=run_id, schema_version=2)
     assert second == first
     (stored,) = results_of(tenant_id=tenant, document_id=document_id)
@@ -143,18 +144,18 @@ def test_the_same_place_twice_is_refused(tenant: UUID) -> None:
 
 def test_text_that_no_database_takes_is_stored_all_the_same(tenant: UUID) -> None:
     document_id = document(tenant)
-    result(tenant, document_id, value("/a", "x\0y\ud800z", places=(evidence("\0"),)), notes=("\0",))
+    result(tenant, document_id, value("/a", "x\0y\ud800z", places=(evidence("\0"),)), notes=(Note(text="\0"),))
     (stored,) = results_of(tenant_id=tenant, document_id=document_id)
     assert stored.values[0].value == "x\ufffdy\ufffdz"
     assert stored.values[0].evidence[0].quote == "\ufffd"
-    assert stored.notes == ("\ufffd",)
+    assert stored.notes == (Note(text="\ufffd"),)
 
 
 def test_an_empty_result_is_a_result(tenant: UUID) -> None:
     document_id = document(tenant)
-    result_id = result(tenant, document_id, notes=("nothing was found",))
+    result_id = result(tenant, document_id, notes=(Note(text="nothing was found"),))
     (stored,) = results_of(tenant_id=tenant, document_id=document_id)
-    assert (stored.id, stored.values, stored.notes) == (result_id, (), ("nothing was found",))
+    assert (stored.id, stored.values, stored.notes) == (result_id, (), (Note(text="nothing was found"),))
 
 
 def test_the_newest_result_of_each_schema(tenant: UUID) -> None:

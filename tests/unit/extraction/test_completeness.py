@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from apps.extraction.cascade import run
 from apps.extraction.completeness import State, ledger
 from apps.extraction.engines.protocol import Extraction, ExtractionRequest
+from apps.extraction.notes import unaccounted
 from apps.extraction.values import Evidence, ExtractedValue, ValueStatus
 from apps.parsing.pages import ParsedDocument
 from apps.schemas.fields import Field, Kind, Schema
@@ -136,7 +137,7 @@ def test_a_result_with_rows_unaccounted_for_says_so_and_goes_to_review() -> None
     request = ExtractionRequest(document=read, schema=SCHEMA, wanted=frozenset({"items"}))
     short = {row: place for row, place in LINES.items() if row != 1}
     answers = run(request=request, engines=[_Engine(_values(read, short))])
-    assert answers.notes == ("items: 1 row of its table is unaccounted for",)
+    assert answers.notes == (unaccounted(name="items", count=1),)
     assert answers.incomplete == {"items"}
     assert answers.doubtful(schema=SCHEMA)
     whole = run(request=request, engines=[_Engine(_values(read, LINES))])

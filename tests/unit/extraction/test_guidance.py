@@ -57,7 +57,7 @@ def _asked(server: LoopbackServer, guidance: Guidance, *wanted: str) -> tuple[li
     client.close()
     messages = server.requests[-1]["messages"]
     question = messages[-1]["content"].pop()
-    return messages, question["text"], found.notes
+    return messages, question["text"], tuple(map(str, found.notes))
 
 
 def test_the_document_stays_the_same_to_the_byte(server: LoopbackServer) -> None:

@@ -22,6 +22,7 @@ from structlog.testing import capture_logs
 from apps.extraction.engines import sglang
 from apps.extraction.engines.protocol import ExtractionRequest, PageImage
 from apps.extraction.engines.sglang import SglangEngine
+from apps.extraction.notes import list_cut, unusable
 from apps.extraction.prompt import SYSTEM
 from apps.extraction.values import ValueStatus
 from apps.inference.budgets import BudgetSpentError
@@ -296,7 +297,7 @@ def test_a_bad_reply_is_asked_for_again_twice_at_most(bench: Bench, bad: Any) ->
     bench.server.faults = [bad, bad, bad]
     given_up = bench.ask("total")
     assert given_up.values == ()
-    assert "3 times" in given_up.notes[0]
+    assert "3 times" in given_up.notes[0].text
     assert len(bench.server.requests) == 6
 
 
@@ -340,7 +341,7 @@ def test_a_reply_never_gets_more_room_than_the_context_has() -> None:
 def test_what_a_server_refuses_of_one_document_is_a_note(bench: Bench, refusal: Any, note: str) -> None:
     bench.server.faults = [refusal]
     found = bench.ask("total")
-    assert (found.values, found.notes) == ((), (note,))
+    assert (found.values, found.notes) == ((), (unusable(note),))
     assert len(bench.server.requests) == 1
 
 
@@ -355,7 +356,7 @@ def test_a_list_as_long_as_a_reply_can_be_may_go_on(bench: Bench) -> None:
     bench.server.reply = json.dumps({"items": [item, item]})
     assert bench.ask("items").notes == ()
     bench.server.reply = json.dumps({"items": [item, item, item]})
-    assert bench.ask("items").notes == ("items has as many items as a reply can hold: there may be more",)
+    assert bench.ask("items").notes == (list_cut(name="items"),)
 
 
 def test_what_a_database_cannot_hold_is_replaced(bench: Bench) -> None:

@@ -12,6 +12,7 @@ from apps.extraction.engines.einvoice.invoice import Invoice
 from apps.extraction.engines.einvoice.xml import Node, UnreadableXmlError, read_root
 from apps.extraction.engines.protocol import Extraction, ExtractionRequest
 from apps.extraction.grounding import Grounding, ground
+from apps.extraction.notes import Note
 from apps.extraction.page_index import DocumentIndex
 from apps.extraction.row_grounding import Cell, ground_rows
 from apps.extraction.values import ExtractedValue, ValueStatus
@@ -44,6 +45,7 @@ _ELEMENTS = {
     "line_total": ("LineTotalAmount", "LineExtensionAmount"),
 }
 """What stands beside a value there."""
+_DIFFER = Note(text="net and tax don't add up to the gross total in the e-invoice XML", others=_TOTALS)
 _CENT = Decimal("0.01")
 
 
@@ -59,12 +61,12 @@ class EInvoiceEngine:
 
     def extract(self, request: ExtractionRequest) -> Extraction:
         """Answer the wanted fields that the XML holds. An XML that can't be read yields a note and no values."""
-        notes: list[str] = []
+        notes: list[Note] = []
         for attachment in _in_order(request.document.attachments):
             try:
                 found = _read(attachment)
             except UnreadableXmlError as error:
-                notes.append(str(error))
+                notes.append(Note(text=str(error)))
                 continue
             if found is not None:
                 root, invoice = found
@@ -108,7 +110,7 @@ class _Values:
         self._reach = _XML_REACH if is_xml else _ROW_REACH
         self._index = DocumentIndex(request.document)
         self._doubtful = frozenset(_TOTALS) if _totals_differ(invoice) else frozenset()
-        self.notes = ("net and tax don't add up to the gross total in the e-invoice XML",) if self._doubtful else ()
+        self.notes = (_DIFFER,) if self._doubtful else ()
 
     def all(self) -> Iterator[ExtractedValue]:
         """Yield the values in the schema's order."""

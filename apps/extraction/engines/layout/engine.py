@@ -36,6 +36,7 @@ from apps.extraction.engines.layout.sentences import in_sentences
 from apps.extraction.engines.layout.unheaded import find_unheaded
 from apps.extraction.engines.layout.weighing import weigh
 from apps.extraction.engines.protocol import Extraction, ExtractionRequest
+from apps.extraction.notes import Note, no_sum
 from apps.extraction.values import ExtractedValue
 from apps.inference.embeddings import local_embedder
 from apps.parsing.pages import ParsedDocument
@@ -118,7 +119,7 @@ def _entries(field: Field, sheets: _Sheets, engine: str) -> list[ExtractedValue]
     ]
 
 
-def _notes(schema: Schema, values: Sequence[ExtractedValue], known: Sequence[ExtractedValue]) -> tuple[str, ...]:
+def _notes(schema: Schema, values: Sequence[ExtractedValue], known: Sequence[ExtractedValue]) -> tuple[Note, ...]:
     """Say which of the schema's sums the page's amounts don't make."""
     numbers: dict[str, Decimal] = {}
     for value in (*known, *values):
@@ -129,7 +130,7 @@ def _notes(schema: Schema, values: Sequence[ExtractedValue], known: Sequence[Ext
         result = evaluate(rule.left, values=numbers, columns={})
         goal = numbers.get(rule.output)
         if result is not None and goal is not None and abs(result - goal) > ROUNDING:
-            notes.append(f"{rule.text} doesn't make {rule.output}")
+            notes.append(no_sum(formula=rule.text, output=rule.output, inputs=rule.inputs))
     return tuple(notes)
 
 

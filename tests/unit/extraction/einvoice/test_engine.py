@@ -9,6 +9,7 @@ import pytest
 
 from apps.extraction.engines.einvoice import EInvoiceEngine
 from apps.extraction.engines.protocol import Extraction, ExtractionRequest
+from apps.extraction.notes import Note
 from apps.extraction.values import Evidence, ExtractedValue, ValueStatus
 from apps.parsing.pages import Attachment, ParsedDocument
 from apps.schemas.definitions import parse_schema, shipped_schemas
@@ -113,7 +114,7 @@ def test_totals_that_do_not_add_up_need_review() -> None:
         ValueStatus.NEEDS_REVIEW
     }
     assert values["/invoice_number"].status is ValueStatus.ACCEPTED
-    assert extraction.notes == ("net and tax don't add up to the gross total in the e-invoice XML",)
+    assert tuple(map(str, extraction.notes)) == ("net and tax don't add up to the gross total in the e-invoice XML",)
 
 
 def test_only_what_is_wanted_is_answered() -> None:
@@ -154,7 +155,9 @@ def test_a_document_without_attachments_has_no_values() -> None:
 
 
 def test_an_xml_that_cannot_be_read_is_a_note() -> None:
-    assert extract(b"<CrossIndustryInvoice>") == Extraction(values=(), notes=("the e-invoice XML is not well formed",))
+    assert extract(b"<CrossIndustryInvoice>") == Extraction(
+        values=(), notes=(Note(text="the e-invoice XML is not well formed"),)
+    )
 
 
 @pytest.mark.parametrize("data", [b"<html/>", b"plain text", b"<Invoice/>", b"%PDF-1.7", b""])
@@ -169,7 +172,7 @@ def test_the_invoice_is_found_among_other_attachments() -> None:
     )
     extraction = extract(documents.cii(), more=more, name="invoice-of-ours.xml")
     assert by_path(extraction)["/invoice_number"].value == "F-2024-001"
-    assert extraction.notes == ("the e-invoice XML is not well formed",)
+    assert extraction.notes == (Note(text="the e-invoice XML is not well formed"),)
 
 
 def test_the_name_that_the_standard_prescribes_goes_first() -> None:
