@@ -13,6 +13,7 @@ model gave, and neighbours decide.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -123,6 +124,18 @@ def occurrences(*, index: DocumentIndex, value: str, kind: Kind) -> Sequence[Occ
     return index.found[key]
 
 
+def occurrences_near(*, index: DocumentIndex, value: str, kind: Kind, page: int, pages: int) -> Sequence[Occurrence]:
+    """Return the places on a page, and on so many before and after it."""
+    key = (value, kind)
+    if key not in index.found_on:
+        found: defaultdict[int, list[Occurrence]] = defaultdict(list)
+        for item in occurrences(index=index, value=value, kind=kind):
+            found[item.page.page.number].append(item)
+        index.found_on[key] = found
+    on_page = index.found_on[key]
+    return [item for number in range(page - pages, page + pages + 1) for item in on_page.get(number, ())]
+
+
 def cost(
     item: Occurrence, *, quoted: Sequence[tuple[PageIndex, Span]], hint_page: int | None, apart: float
 ) -> tuple[float, ...]:
@@ -131,7 +144,7 @@ def cost(
     `quoted` is where a model's quote stands, `apart` how far the occurrence is from where it is expected.
     """
     return (
-        -_tier(item.score),
+        -tier(item.score),
         not any(_holds(where, item) for where in quoted),
         hint_page is not None and item.page.page.number != hint_page,
         apart,
@@ -140,7 +153,7 @@ def cost(
     )
 
 
-def _tier(score: float) -> int:
+def tier(score: float) -> int:
     """Within a tier, the place decides between occurrences; between tiers, the spelling."""
     return (score >= 0.95) + (score >= 0.85)
 

@@ -233,6 +233,7 @@ class DocumentIndex:
         self.document = document
         # What `grounding` found, by canonical value and kind.
         self.found: dict[tuple[str, Kind], tuple[Occurrence, ...]] = {}
+        self.found_on: dict[tuple[str, Kind], dict[int, list[Occurrence]]] = {}
         self.pages = tuple(PageIndex(page) for page in document.pages)
 
     @cached_property

@@ -24,8 +24,10 @@ from apps.extraction.grounding import (
     cost,
     distance,
     occurrences,
+    occurrences_near,
     quoted_in,
     rows_apart,
+    tier,
 )
 from apps.extraction.page_index import DocumentIndex
 from apps.extraction.spellings import NUMERIC
@@ -37,6 +39,8 @@ _CHOICES = 8
 """How many places of a value are weighed against the other values' of its row."""
 _STEPS = 5000
 """How many combinations of a row's places are looked at before the best so far is taken."""
+_CIRCLES = (1.0, 4.0, 16.0, 64.0)
+"""How far around the row before, in page heights, the next row is looked for before it is anywhere."""
 _WRONG_COLUMN = 0.04
 _ALIGNED = 0.012
 """How far, in page widths, a column's numbers may stand from each other without being of another."""
@@ -125,6 +129,8 @@ class _Table:
         self._reach = reach
         self._across = across
         self._anchors: list[Evidence | None] = []
+        self._all_taken: set[tuple[str, Kind]] = set()
+        self._tiers: dict[tuple[str, Kind], float] = {}
 
     def anchor(self, columns: Sequence[str]) -> None:
         """Find each row by the first of its values that is on a page, next to the row before, at a spot of its own."""
@@ -133,14 +139,37 @@ class _Table:
         for row in self._rows:
             found = None
             for name in columns:
-                places = self._places(row[name], beside=floor, reach=None) if name in row else []
-                free = [place for place in places if (place.at.page.page.number, place.at.box) not in taken]
-                if places:
-                    found = (free or places)[0].at.grounding.evidence
+                place = self._next(row[name], beside=floor, taken=taken) if name in row else None
+                if place is not None:
+                    found = place.at.grounding.evidence
                     taken.add((found.page, found.box))
                     break
             self._anchors.append(found)
             floor = found or floor
+
+    def _next(self, cell: Cell, *, beside: Evidence | None, taken: set[tuple[int, Box]]) -> _Place | None:
+        """Return the best place that is free, else the best of all.
+
+        It is looked for around the row before, in ever wider circles: a text that stands in every row has as many
+        places as there are rows. What stands outside a circle is further away than what was found within.
+        """
+        key = (cell.value, cell.kind)
+        plain = beside is not None and not cell.quote and cell.hint_page is None
+        for reach in (*_CIRCLES, None) if plain else (None,):
+            places = self._places(cell, beside=beside, reach=reach)
+            free = [place for place in places if (place.at.page.page.number, place.at.box) not in taken]
+            best = (places if key in self._all_taken else free)[:1]
+            if best and (reach is None or (best[0].cost[0] == self._best_tier(cell) and best[0].cost[3] < reach)):
+                return best[0]
+        self._all_taken.add(key)
+        return places[0] if places else None
+
+    def _best_tier(self, cell: Cell) -> float:
+        key = (cell.value, cell.kind)
+        if key not in self._tiers:
+            found = occurrences(index=self._index, value=cell.value, kind=cell.kind)
+            self._tiers[key] = -max(tier(item.score) for item in found)
+        return self._tiers[key]
 
     def placed(self) -> list[dict[str, Grounding]]:
         """Place the rows' values: first those that leave no choice, which show where the columns stand."""
@@ -183,10 +212,13 @@ class _Table:
         }
 
     def _places(self, cell: Cell, *, beside: Evidence | None, reach: float | None) -> list[_Place]:
-        found = occurrences(index=self._index, value=cell.value, kind=cell.kind)
         if beside is not None and reach is not None:
-            near = [item for item in found if abs(item.page.page.number - beside.page) <= reach + 1]
-            found = [item for item in near if rows_apart(item, beside) <= reach]
+            near = occurrences_near(
+                index=self._index, value=cell.value, kind=cell.kind, page=beside.page, pages=int(reach + 1)
+            )
+            found: Sequence[Occurrence] = [item for item in near if rows_apart(item, beside) <= reach]
+        else:
+            found = occurrences(index=self._index, value=cell.value, kind=cell.kind)
         if not found:
             return []
         quoted = quoted_in(index=self._index, quote=cell.quote, hint_page=cell.hint_page)

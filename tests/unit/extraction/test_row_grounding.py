@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
+import pytest
+
+from apps.extraction import row_grounding
+from apps.extraction.grounding import Occurrence
 from apps.extraction.page_index import DocumentIndex
 from apps.extraction.row_grounding import Cell, ground_rows
 from apps.schemas.fields import Kind
@@ -179,3 +184,31 @@ def test_a_row_that_the_page_shows_once_serves_one_of_two_equal_rows() -> None:
         {"text": (1, 1, 0), "count": (1, 1, 1), "price": (1, 1, 2), "amount": (1, 1, 3)},
         {"text": None, "count": None, "price": None, "amount": None},
     ]
+
+
+def test_rows_of_one_text_are_each_looked_for_near_the_row_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked = 0
+    priced = row_grounding.cost
+
+    def counted(item: Occurrence, **facts: Any) -> tuple[float, ...]:
+        nonlocal looked
+        looked += 1
+        return priced(item, **facts)
+
+    def look(pages: int, rows: int) -> list[tuple[int, float]]:
+        lines = ["Hour   1   60.00   60.00"] * 4
+        row = {"text": Cell(value="Hour", kind=Kind.TEXT), "amount": Cell(value="60.00", kind=Kind.MONEY)}
+        index = DocumentIndex(document(*[lines] * pages))
+        found = ground_rows(index=index, rows=[row] * rows, anchors=("text",), order=("text", "amount"), reach=0.01)
+        return [(each["text"].page, round(each["text"].box.y0, 2)) for each in found if "text" in each]
+
+    monkeypatch.setattr(row_grounding, "cost", counted)
+    spots = [(page, round(0.05 + line * LINE, 2)) for page in range(1, 81) for line in range(4)]
+    assert look(40, 160) == spots[:160]
+    short, looked = looked, 0
+    assert look(80, 320) == spots
+    assert looked < 2.5 * short
+    # A document that shows fewer rows than there are is searched to its end once.
+    looked = 0
+    assert look(40, 320) == spots[:160]
+    assert looked < 2.5 * short
