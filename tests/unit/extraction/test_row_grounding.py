@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from apps.extraction import row_grounding
-from apps.extraction.grounding import Occurrence
+from apps.extraction.grounding import Occurrence, cost
 from apps.extraction.page_index import DocumentIndex
 from apps.extraction.row_grounding import Cell, ground_rows
 from apps.schemas.fields import Kind
@@ -188,12 +188,11 @@ def test_a_row_that_the_page_shows_once_serves_one_of_two_equal_rows() -> None:
 
 def test_rows_of_one_text_are_each_looked_for_near_the_row_before(monkeypatch: pytest.MonkeyPatch) -> None:
     looked = 0
-    priced = row_grounding.cost
 
     def counted(item: Occurrence, **facts: Any) -> tuple[float, ...]:
         nonlocal looked
         looked += 1
-        return priced(item, **facts)
+        return cost(item, **facts)
 
     def look(pages: int, rows: int) -> list[tuple[int, float]]:
         lines = ["Hour   1   60.00   60.00"] * 4
