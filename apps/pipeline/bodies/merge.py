@@ -12,6 +12,7 @@ from apps.extraction import stretches
 from apps.inference import queries as inference
 from apps.parsing import queries as parsing
 from apps.pipeline.bodies.extract import recorded
+from apps.pipeline.bodies.watching import WatchedPages
 from apps.pipeline.operations import LeaseLostError
 from apps.pipeline.stages import Claim, Outcome
 from apps.results import calibrating
@@ -39,7 +40,7 @@ def merge(*, claim: Claim, clock: Clock, cancelled: Callable[[], bool]) -> Outco
     answers = stretches.united(
         parts.values(),
         document=parsing.parsed_document(tenant_id=tenant_id, blob_id=summary.blob_id, max_pages=0),
-        source=source,
+        source=WatchedPages(source=source, cancelled=cancelled),
         schema=schema,
         engines=engines,
         curves=calibrating.curves(tenant_id=tenant_id, schema_slug=schema.slug),

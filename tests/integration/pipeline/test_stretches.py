@@ -6,6 +6,7 @@ import json
 from uuid import UUID
 
 import pymupdf
+import pytest
 from django.test import override_settings
 
 from apps.common.clock import SYSTEM_CLOCK
@@ -14,6 +15,8 @@ from apps.documents.models import DocumentStatus
 from apps.extraction.notes import left_out
 from apps.extraction.stretches import PAGES
 from apps.extraction.values import ValueStatus
+from apps.pipeline import operations
+from apps.pipeline.bodies.merge import merge
 from apps.pipeline.intake import cancel_document
 from apps.pipeline.models import StageRun
 from apps.pipeline.review import reasons_for_review
@@ -113,6 +116,21 @@ def test_stretches_read_under_two_versions_of_a_schema_are_not_mixed(tenant: UUI
     assert found.status == DocumentStatus.NEEDS_REVIEW
     told = reasons_for_review(tenant_id=tenant, found=[found])[document]
     assert Doubt.PAGE_UNREAD in {reason.doubt for reason in told}
+
+
+@override_settings(QUIRE_DISPATCHER=LATER)
+def test_merging_looks_at_every_page_whether_it_was_cancelled(tenant: UUID) -> None:
+    document = upload(tenant, _long(last="watched"), schema="invoice")
+    for stage, shard in [("parse", 0), ("parse", 1), ("extract", 0), ("extract", 1), ("extract", 2)]:
+        do(tenant, document, stage, shard=shard)
+    with tenant_scope(tenant):
+        piece = StageRun.objects.get(document_id=document, stage="merge")
+    held = operations.claim(tenant_id=tenant, stage_run_id=piece.id, lease_seconds=60)
+    assert held is not None
+    looks = iter([False] * PAGES)
+    with pytest.raises(operations.LeaseLostError):
+        merge(claim=held, clock=SYSTEM_CLOCK, cancelled=lambda: next(looks, True))
+    assert _stretches(tenant) == [(1, PAGES), (PAGES + 1, 2 * PAGES), (2 * PAGES + 1, LAST)]
 
 
 @override_settings(QUIRE_DISPATCHER=LATER)
