@@ -25,6 +25,7 @@ from apps.inference.fairness import Lane
 from apps.inference.operations import DocumentLedger
 from apps.inference.profiles import profile
 from apps.parsing import queries as parsing
+from apps.pipeline.bodies.watching import WatchedPages
 from apps.pipeline.operations import LeaseLostError
 from apps.pipeline.stages import Claim, Outcome
 from apps.pipeline.tuning import document_tuning
@@ -73,7 +74,9 @@ def ask(*, claim: Claim, clock: Clock, cancelled: Callable[[], bool]) -> Outcome
     try:
         client.expect_room()
         answers = cascade.run(
-            request=_request(tenant_id=tenant_id, blob_id=summary.blob_id, schema=schema, known=known),
+            request=_request(
+                tenant_id=tenant_id, blob_id=summary.blob_id, schema=schema, known=known, cancelled=cancelled
+            ),
             engines=turns,
             curves=calibrating.curves(tenant_id=tenant_id, schema_slug=schema.slug),
         )
@@ -121,7 +124,14 @@ def _client(url: str, *, claim: Claim) -> AdmittedClient:
     )
 
 
-def _request(*, tenant_id: UUID, blob_id: UUID, schema: Schema, known: tuple[ExtractedValue, ...]) -> ExtractionRequest:
+def _request(
+    *,
+    tenant_id: UUID,
+    blob_id: UUID,
+    schema: Schema,
+    known: tuple[ExtractedValue, ...],
+    cancelled: Callable[[], bool],
+) -> ExtractionRequest:
     """Return the request; its pages and their images are loaded when an engine comes to them."""
 
     def load(numbers: Sequence[int]) -> Sequence[PageImage]:
@@ -129,7 +139,7 @@ def _request(*, tenant_id: UUID, blob_id: UUID, schema: Schema, known: tuple[Ext
 
     return ExtractionRequest(
         document=parsing.parsed_document(tenant_id=tenant_id, blob_id=blob_id, max_pages=0),
-        source=parsing.stored_pages(tenant_id=tenant_id, blob_id=blob_id),
+        source=WatchedPages(source=parsing.stored_pages(tenant_id=tenant_id, blob_id=blob_id), cancelled=cancelled),
         pictures=parsing.picture_sizes(tenant_id=tenant_id, blob_id=blob_id),
         images=load,
         schema=schema,
