@@ -87,8 +87,8 @@ _OF_THE_WHOLE = {
 def reasons_by_path(*, result: DocumentResult, schema: Schema, whole: bool = True) -> Mapping[str, tuple[Reason, ...]]:
     """Return why values need a person, by path, also for required fields without a value; what is settled is left out.
 
-    Without `whole` the result's accepted cells are taken to be missing (`open_results`): rules over rows are then told
-    as the engines noted them, for all that is doubtful in their columns.
+    Without `whole` rows whose cells are all accepted are taken to be missing (`open_results`): a rule over all rows is
+    then told as the engines noted it, for all that is doubtful in its columns.
     """
     facts = _facts(result, schema=schema, whole=whole)
     found = {
@@ -124,7 +124,9 @@ def summary(*, result: DocumentResult, schema: Schema) -> tuple[Reason, ...]:
     missing = told.get(Doubt.REQUIRED_MISSING)
     if missing:
         counted.append(Reason(doubt=Doubt.REQUIRED_MISSING, message=f"Required, but missing: {', '.join(missing)}"))
-    return (*counted, *rules.values(), *_of_whole(result.notes, titles=titles))
+    order = list(Doubt)
+    worst_first = sorted((*counted, *rules.values()), key=lambda reason: order.index(reason.doubt))
+    return (*worst_first, *_of_whole(result.notes, titles=titles))
 
 
 def other_notes(*, result: DocumentResult) -> tuple[Note, ...]:
@@ -154,7 +156,11 @@ def _facts(result: DocumentResult, *, schema: Schema, whole: bool) -> _Facts:
     rules: defaultdict[str, list[str]] = defaultdict(list)
     live = [value for value in result.values if value.status is not ValueStatus.REJECTED]
     known = [value for value in live if whole or value.path.count("/") == 1]
-    for broken in judge(values=[value.as_extracted() for value in known], schema=schema).broken:
+    faults = list(judge(values=[value.as_extracted() for value in known], schema=schema).broken)
+    if not whole:
+        within = judge(values=[value.as_extracted() for value in live], schema=schema).broken
+        faults += [fault for fault in within if all(path.count("/") > 1 for path in fault.paths)]
+    for broken in faults:
         for path in broken.paths:
             rules[path].append(broken.rule)
     if not whole:

@@ -22,6 +22,8 @@ from apps.results.models import Decision, Result, StoredEvidence, StoredStretch,
 from apps.schemas.fields import Kind
 from apps.tenants.scope import in_tenant_scope
 
+_ROW = "^/[^/]+/[^/]+/"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DocumentValue:
@@ -106,7 +108,7 @@ def results_of_documents(*, tenant_id: UUID, document_ids: Sequence[UUID]) -> Ma
 def open_results(*, tenant_id: UUID, document_ids: Sequence[UUID]) -> Mapping[UUID, tuple[DocumentResult, ...]]:
     """Return of many documents' results what may need a person, for lists of documents.
 
-    Left out are the accepted cells of arrays, which are most of a long document, and all evidence.
+    Left out are the rows of arrays whose cells are all accepted, which are most of a long document, and all evidence.
     """
     return _newest(tenant_id=tenant_id, document_ids=document_ids, whole=False)
 
@@ -310,7 +312,18 @@ def _values(*, tenant_id: UUID, result_ids: Sequence[UUID], whole: bool = True) 
         return {}
     rows = StoredValue.objects.filter(tenant_id=tenant_id, result_id__in=result_ids)
     if not whole:
-        rows = rows.exclude(_ACCEPTED_CELL)
+        of_row = {"row": Func(F("path"), Value(_ROW), function="substring")}
+        settled = Q(status=ValueStatus.ACCEPTED.value)
+        doubtful = rows.filter(~settled).annotate(**of_row).filter(row__isnull=False).values("result_id", "row")
+        rows_of_arrays = set(doubtful.distinct().values_list("result_id", "row"))
+        wanted = ~_ACCEPTED_CELL
+        if rows_of_arrays:
+            # A row's rule is told from all of its cells, also where only one of them is doubtful.
+            rows = rows.annotate(**of_row)
+            wanted |= Q(
+                result_id__in={one for one, _row in rows_of_arrays}, row__in={row for _one, row in rows_of_arrays}
+            )
+        rows = rows.filter(wanted)
     places: defaultdict[UUID, list[Evidence]] = defaultdict(list)
     for value_id, page, x0, y0, x1, y1, quote in (
         StoredEvidence.objects.filter(tenant_id=tenant_id, value_id__in=rows.values("id"))

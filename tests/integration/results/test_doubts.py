@@ -179,6 +179,25 @@ def test_a_rule_of_rows_names_the_row_on_the_page_and_the_rule_in_the_list(tenan
     assert _of_document(tenant, document_id) == [broken]
 
 
+def test_a_rule_of_a_row_is_told_of_the_document_where_one_cell_of_it_is_weak_and_the_others_are_accepted(
+    tenant: UUID,
+) -> None:
+    """No note tells it: the engine that weighed the cell is no model. The sum over the rows holds all along."""
+    cells = [
+        _money(f"/line_items/{row}/{name}", text)
+        for row, texts in enumerate((("4", "120.00", "480.00"), ("10", "712", "171.00")))
+        for name, text in zip(("quantity", "unit_price", "line_total"), texts, strict=True)
+    ]
+    cells[4] = replace(cells[4], status=REVIEW, confidence=0.59)
+    document_id = _store(tenant, *SOUND, GROSS, _money("/net_total", "651.00"), *cells)
+    broken = (Doubt.RULE_BROKEN, "Quantity × Unit price = Line total doesn't hold")
+    weak = (Doubt.LOW_CONFIDENCE, "Read with a confidence of 59%, accepted from 70% on")
+    assert _of_values(tenant, document_id) == {"/line_items/1/unit_price": [broken, weak]}
+    assert _of_document(tenant, document_id) == [broken]
+    _decide(tenant, document_id, "/line_items/1/quantity", Verdict.CORRECT, "0.24")
+    assert _of_document(tenant, document_id) == [(Doubt.LOW_CONFIDENCE, "Low confidence: Line items (1)")]
+
+
 def test_another_candidate_and_another_engine_are_told_apart(tenant: UUID) -> None:
     due = value("/due_date", "2025-04-13", kind=Kind.DATE, status=REVIEW, confidence=0.9)
     gross = replace(_money("/gross_total", "781.20", status=REVIEW), engine="sglang:small")
