@@ -46,6 +46,10 @@ TERMINAL_STATUSES = frozenset(
 )
 
 
+LOCKED_CODES = frozenset({"encrypted", "wrong_password"})
+"""The reasons of quarantine that a password takes away."""
+
+
 class Lane(models.TextChoices):
     """Interactive work goes before bulk."""
 

@@ -12,7 +12,7 @@ from apps.common.clock import Clock
 from apps.common.ids import new_id
 from apps.documents import storage
 from apps.documents.errors import DocumentBusyError
-from apps.documents.models import TERMINAL_STATUSES, Blob, Document, DocumentStatus, Lane
+from apps.documents.models import LOCKED_CODES, TERMINAL_STATUSES, Blob, Document, DocumentStatus, Lane
 from apps.tenants.scope import in_tenant_scope
 
 
@@ -29,9 +29,6 @@ class Reopened:
     """A document that is to be worked on again. `parsed` says that its pages are there already."""
 
     parsed: bool
-
-
-_LOCKED = frozenset({"encrypted", "wrong_password"})
 
 
 @in_tenant_scope
@@ -108,7 +105,7 @@ def reopen(
     if external_id and not document.external_id:
         rows.update(external_id=external_id, updated_at=clock.now())
     other_schema = bool(schema_slug) and schema_slug != document.schema_slug
-    locked = document.status == DocumentStatus.QUARANTINED and document.reason_code in _LOCKED
+    locked = document.status == DocumentStatus.QUARANTINED and document.reason_code in LOCKED_CODES
     if (locked and password) or document.status in {DocumentStatus.FAILED, DocumentStatus.CANCELLED}:
         status, parsed = DocumentStatus.RECEIVED, False
     elif (document.status in {DocumentStatus.DONE, DocumentStatus.NEEDS_REVIEW} and other_schema) or (

@@ -13,7 +13,7 @@ from django.db import connection
 from django.db.models import Q
 
 from apps.common.errors import TerminalError
-from apps.documents.models import Blob, Document, DocumentStatus
+from apps.documents.models import LOCKED_CODES, Blob, Document, DocumentStatus
 from apps.tenants.scope import in_tenant_scope
 
 PAGE_SIZE = 100
@@ -46,6 +46,11 @@ class DocumentSummary:
     created_at: datetime
     updated_at: datetime
     completed_at: datetime | None
+
+    @property
+    def locked(self) -> bool:
+        """Whether it waits for a password, or for another one."""
+        return self.status is DocumentStatus.QUARANTINED and self.reason_code in LOCKED_CODES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -118,6 +118,34 @@ def accept_upload(
 
 
 @in_tenant_scope
+def reopen_document(*, tenant_id: UUID, document_id: UUID, password: str | None, clock: Clock) -> bool:
+    """Work on a document again from the bytes that are stored: a locked one with a password, a failed or cancelled one.
+
+    Any other is left as it is. Returns False where there is no such document.
+    """
+    source = document_queries.source_of(tenant_id=tenant_id, document_id=document_id)
+    if source is None:
+        return False
+    documents.hold_bytes(key=source.key)  # before any row, as uploads and deletions do
+    if documents.lock(tenant_id=tenant_id, document_id=document_id) is None:
+        return False
+    found = document_queries.document(tenant_id=tenant_id, document_id=document_id)
+    reopened = documents.reopen(
+        tenant_id=tenant_id,
+        document_id=document_id,
+        schema_slug="",
+        external_id="",
+        password=seal(secret=password) if password else None,
+        clock=clock,
+    )
+    if found is not None and reopened is not None:
+        pipeline.start_run(
+            tenant_id=tenant_id, document_id=document_id, lane=Lane.INTERACTIVE, source=found.sha256, clock=clock
+        )
+    return True
+
+
+@in_tenant_scope
 def cancel_document(*, tenant_id: UUID, document_id: UUID, clock: Clock) -> bool:
     """Stop the work on a document. Returns False where there is no such document; raises NotCancellableError."""
     document = documents.lock(tenant_id=tenant_id, document_id=document_id)
