@@ -60,6 +60,12 @@ def member_required(role: Role = Role.VIEWER) -> Callable[[View[P]], Callable[..
     return decorate
 
 
+def member_of(request: HttpRequest) -> MemberOf | None:
+    """Return who is signed in, as a member of the tenant that the session works in, or None."""
+    user = getattr(request, "user", None)
+    return _chosen(request, memberships_of(user_id=user.id)) if isinstance(user, User) else None
+
+
 def choose(request: HttpRequest, tenant_id: UUID) -> None:
     """Note the tenant that the session works in."""
     request.session[SESSION_KEY] = str(tenant_id)
