@@ -6,7 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from django.utils.translation import gettext as _
+
 from apps.documents.models import TERMINAL_STATUSES, DocumentStatus
+from apps.documents.queries import DocumentSummary
 from apps.extraction.values import ExtractedValue, ValueStatus
 from apps.parsing.queries import PageFacts
 from apps.results.decisions import ValueDecision, form_of, pointer
@@ -225,6 +228,59 @@ def boxes_by_page(results: Sequence[DocumentResult], *, pages: Sequence[PageFact
                     )
                 )
     return boxes
+
+
+def doing(document: DocumentSummary, *, under_way: tuple[str, bool] | None) -> str:
+    """Return what is being done with a document that still moves, in an analyst's words; "" for one that doesn't.
+
+    `under_way` is the first stage that isn't done, and whether somebody is at it.
+    """
+    if not in_progress(document.status):
+        return ""
+    if document.reason:
+        return _("Waiting")
+    stage, running = under_way or ("", True)
+    if stage == "parse" and not running:
+        return _("Waiting for its turn")
+    words = {
+        "parse": _("Reading pages"),
+        "extract": _("Finding values"),
+        "merge": _("Finding values"),
+        "ask": _("Asking the model"),
+        "look": _("Checking values"),
+        "render": _("Drawing pages"),
+        "index": _("Making it searchable"),
+    }
+    return words.get(stage, "") or words_for(document.status)
+
+
+def words_for(status: DocumentStatus) -> str:
+    """Return a state in an analyst's words; REST and files say it as it is."""
+    return {
+        DocumentStatus.RECEIVED: _("Reading pages"),
+        DocumentStatus.PARSED: _("Finding values"),
+        DocumentStatus.EXTRACTED: _("Asking the model"),
+        DocumentStatus.NEEDS_REVIEW: _("Needs review"),
+        DocumentStatus.DONE: _("Done"),
+        DocumentStatus.QUARANTINED: _("Quarantined"),
+        DocumentStatus.FAILED: _("Failed"),
+        DocumentStatus.CANCELLED: _("Cancelled"),
+        DocumentStatus.DELETED: _("Deleted"),
+    }[status]
+
+
+def reason_in_words(document: DocumentSummary) -> str:
+    """Return why a document is as it is, as sentences that say what to do here, "" where there is nothing to say."""
+    if document.locked and document.reason_code == "wrong_password":
+        return _("The password doesn't open this document. Type it again on the document's page.")
+    if document.locked:
+        return _("The document is protected by a password. Type it on the document's page.")
+    return sentence(document.reason) if document.reason else ""
+
+
+def sentence(message: str) -> str:
+    """Return an error's words as they stand alone, whichever way they were written."""
+    return f"{message[:1].upper()}{message[1:].removesuffix('.')}."
 
 
 def in_progress(status: DocumentStatus) -> bool:

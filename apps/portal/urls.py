@@ -19,6 +19,7 @@ urlpatterns = [
     path("documents/<uuid:document_id>", document.document_page, name="document"),
     path("documents/<uuid:document_id>/pages/<int:number>.jpg", document.page_image, name="page-image"),
     path("documents/<uuid:document_id>/decisions", decisions.decide, name="decide"),
+    path("documents/<uuid:document_id>/reopen", document.reopen, name="reopen"),
     path("documents/<uuid:document_id>/cancel", document.cancel, name="cancel"),
     path("documents/<uuid:document_id>/delete", document.delete, name="delete"),
     path("search", search.search, name="search"),

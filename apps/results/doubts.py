@@ -136,7 +136,7 @@ def other_notes(*, result: DocumentResult) -> tuple[Note, ...]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Facts:
-    """What is known beside a value: rules that don't hold and other readings by path, hidden paths, whether it is locked.
+    """What is known beside a value: rules that don't hold and other readings by path, hidden paths, a locked file.
 
     `shown` are fields and what a note says of them, where a page shows another value.
     """

@@ -312,18 +312,11 @@ def _values(*, tenant_id: UUID, result_ids: Sequence[UUID], whole: bool = True) 
         return {}
     rows = StoredValue.objects.filter(tenant_id=tenant_id, result_id__in=result_ids)
     if not whole:
-        of_row = {"row": Func(F("path"), Value(_ROW), function="substring")}
-        settled = Q(status=ValueStatus.ACCEPTED.value)
-        doubtful = rows.filter(~settled).annotate(**of_row).filter(row__isnull=False).values("result_id", "row")
-        rows_of_arrays = set(doubtful.distinct().values_list("result_id", "row"))
-        wanted = ~_ACCEPTED_CELL
-        if rows_of_arrays:
-            # A row's rule is told from all of its cells, also where only one of them is doubtful.
-            rows = rows.annotate(**of_row)
-            wanted |= Q(
-                result_id__in={one for one, _row in rows_of_arrays}, row__in={row for _one, row in rows_of_arrays}
-            )
-        rows = rows.filter(wanted)
+        # A row's rule is told from all of its cells, also where only one of them is doubtful.
+        of_row = Func(F("path"), Value(_ROW), function="substring", output_field=TextField())
+        cells = rows.annotate(row=of_row).exclude(row=None)
+        doubtful = cells.exclude(status=ValueStatus.ACCEPTED.value).values("row")
+        rows = rows.filter(~_ACCEPTED_CELL | Q(id__in=cells.filter(row__in=doubtful).values("id")))
     places: defaultdict[UUID, list[Evidence]] = defaultdict(list)
     for value_id, page, x0, y0, x1, y1, quote in (
         StoredEvidence.objects.filter(tenant_id=tenant_id, value_id__in=rows.values("id"))

@@ -10,7 +10,7 @@ from django.test import override_settings
 from playwright.sync_api import expect
 
 from tests.browser.conftest import PASSWORD, Member, Portal
-from tests.factories.documents import INVOICE_LINES, pdf
+from tests.factories.documents import INVOICE_LINES, encrypted_pdf, pdf
 from tests.factories.stages import do
 from tests.factories.uploads import upload
 
@@ -111,13 +111,58 @@ def test_hostile_text_on_a_page_is_shown_as_text(portal: Portal, member: Member)
 def test_a_broken_file_says_why(portal: Portal, member: Member) -> None:
     document = _upload(member.tenant_id, b"%PDF-1.7\nnothing", name="broken.pdf")
     portal.go(f"/documents/{document}")
-    expect(portal.page.locator(".reason")).not_to_be_empty()
-    expect(portal.page.get_by_text("There are no values")).to_be_visible()
+    expect(portal.page.locator(".reason")).to_have_text(
+        "The file is cut off or damaged: its end is missing, and with it what its pages need; upload it again, and "
+        "check that the copy you upload opens and shows every page."
+    )
+    # Nothing but that and what to do: no panes without anything in them.
+    expect(portal.page.get_by_role("heading", name="This document could not be read")).to_be_visible()
+    expect(portal.page.get_by_role("link", name="To the documents, to upload another file")).to_be_visible()
+    expect(portal.page.locator("value-browser")).to_have_count(0)
+    expect(portal.page.get_by_role("button", name="Read it again")).to_have_count(0)
     assert portal.violations() == []
     portal.page.on("dialog", lambda dialog: dialog.accept())
     portal.page.get_by_role("button", name="Delete").click()
     expect(portal.page.get_by_text("The document is deleted.")).to_be_visible()
     expect(portal.page.get_by_role("heading", name="No documents yet")).to_be_visible()
+
+
+def test_a_locked_document_is_opened_where_it_says_so(portal: Portal, member: Member) -> None:
+    document = _upload(member.tenant_id, encrypted_pdf(password="nettle 7"), name="locked.pdf")
+    page = portal.page
+    portal.go("/documents")
+    expect(page.locator("#rows small")).to_have_text(
+        "The document is protected by a password. Type it on the document's page."
+    )
+    portal.go(f"/documents/{document}")
+    expect(page.get_by_role("heading", name="This document is locked")).to_be_visible()
+    expect(page.locator("value-browser")).to_have_count(0)
+    assert portal.violations() == []
+    page.get_by_label("Password of the document").fill("nettle 8")
+    page.get_by_role("button", name="Open").click()
+    expect(page.get_by_role("alert")).to_have_text(
+        "The password doesn't open this document. Check it and type it again."
+    )
+    expect(page.get_by_label("Password of the document")).to_be_empty()
+    assert portal.violations() == []
+    page.get_by_label("Password of the document").fill("nettle 7")
+    page.get_by_role("button", name="Open").click()
+    expect(page.locator(".values .value", has_text="781.20")).to_be_visible()
+    expect(page.locator(".status")).to_have_text("Done")
+
+
+def test_pages_that_are_not_there_keep_the_navigation(portal: Portal) -> None:
+    portal.go("/nothing-here")
+    expect(portal.page.get_by_role("heading", name="Not found")).to_be_visible()
+    expect(portal.page.get_by_role("navigation").get_by_role("link")).to_have_text(
+        ["Documents", "Search", "Schemas", "Usage", "API keys"]
+    )
+    assert portal.violations() == []
+    tops = portal.page.locator(".bar nav a").evaluate_all("(links) => links.map((a) => a.getBoundingClientRect().top)")
+    assert len(set(tops)) == 1
+    (missing,) = portal.faults
+    assert "404" in missing
+    portal.faults.clear()
 
 
 def test_what_is_under_way_shows_how_far_it_is_without_a_reload(portal: Portal, member: Member) -> None:
@@ -126,8 +171,15 @@ def test_what_is_under_way_shows_how_far_it_is_without_a_reload(portal: Portal, 
         portal.go("/documents")
         share = portal.page.get_by_role("progressbar", name="Progress of gauge.pdf")
         expect(share).to_have_attribute("value", "0.0")
+        state = portal.page.locator(".status")
+        expect(state).to_have_text("Waiting for its turn")
         do(member.tenant_id, document, "parse")
         expect(share).to_have_attribute("value", "0.25")
+        expect(state).to_have_text("Finding values")
+        above, below = (part.bounding_box() for part in (state, share))
+        assert above is not None
+        assert below is not None
+        assert above["y"] + above["height"] <= below["y"]
         assert portal.violations() == []
         portal.go(f"/documents/{document}")
         expect(share).to_have_attribute("value", "0.25")
@@ -181,6 +233,9 @@ def test_schemas_are_listed(portal: Portal) -> None:
     portal.go("/schemas")
     expect(portal.page.get_by_role("heading", name="Invoice")).to_be_visible()
     expect(portal.page.get_by_text("line_items[].quantity")).to_be_visible()
+    # Nothing is cut off at the side, on a phone neither.
+    beyond = portal.page.locator(".scroll").evaluate_all("(all) => all.map((one) => one.scrollWidth - one.clientWidth)")
+    assert set(beyond) == {0}
     assert portal.violations() == []
 
 

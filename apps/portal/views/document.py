@@ -13,6 +13,7 @@ from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_POST
 
 from apps.common.clock import SYSTEM_CLOCK
@@ -21,17 +22,29 @@ from apps.documents.models import DocumentStatus
 from apps.documents.queries import DocumentSummary
 from apps.documents.storage import fetch
 from apps.parsing import queries as parsing
+from apps.parsing.errors import CODES
 from apps.pipeline import intake
-from apps.pipeline.queries import progress
+from apps.pipeline.queries import progress, stages_under_way
 from apps.pipeline.review import reasons_for_review
 from apps.portal.access import MemberRequest, member_required
-from apps.portal.presentation import ShownResult, ShownValue, boxes_by_page, in_progress, show
+from apps.portal.presentation import (
+    ShownResult,
+    ShownValue,
+    boxes_by_page,
+    doing,
+    in_progress,
+    reason_in_words,
+    show,
+    words_for,
+)
 from apps.results import queries as results
 from apps.results.queries import DocumentResult
 from apps.schemas import queries as schemas
 from apps.tenants.models import Role
 
 MAX_SHOWN_PAGES = 50
+MAX_PASSWORD_CHARACTERS = 1024
+_STOPPED = frozenset({DocumentStatus.QUARANTINED, DocumentStatus.FAILED, DocumentStatus.CANCELLED})
 
 
 @require_GET
@@ -43,8 +56,8 @@ def document_page(request: MemberRequest, document_id: UUID) -> HttpResponseBase
     if document is None:
         raise Http404
     version = document.updated_at.isoformat()
-    share = progress(tenant_id=tenant_id, found=[document]).get(document.id)
-    shown = (request.GET.get("version"), request.GET.get("share")) == (version, str(share))
+    share, state = progress(tenant_id=tenant_id, found=[document]).get(document.id), _state(tenant_id, document)
+    shown = tuple(request.GET.get(name) for name in ("version", "share", "state")) == (version, str(share), state)
     if request.headers.get("HX-Request") == "true" and shown and in_progress(document.status):
         return HttpResponse(status=HTTPStatus.NO_CONTENT)
     return page_of(request, document, share=share, wanted=request.GET.get("value", ""))
@@ -83,6 +96,11 @@ def page_of(
     reasons = reasons_for_review(tenant_id=tenant_id, found=[document])
     context = {
         "document": document,
+        "state": _state(tenant_id, document),
+        "reason": reason_in_words(document),
+        "unread": document.status in _STOPPED and not facts and not found,
+        "again": document.status in {DocumentStatus.FAILED, DocumentStatus.CANCELLED}
+        and document.reason_code not in CODES,
         "live": in_progress(document.status),
         "version": document.updated_at.isoformat(),
         "share": share,
@@ -160,6 +178,27 @@ def cancel(request: MemberRequest, document_id: UUID) -> HttpResponseBase:
 
 
 @require_POST
+@sensitive_post_parameters("password")
+@member_required()
+def reopen(request: MemberRequest, document_id: UUID) -> HttpResponseBase:
+    """Read a document again: a locked one with the password that was typed, which is sealed and shown nowhere."""
+    tenant_id = request.member.tenant_id
+    document = documents.document(tenant_id=tenant_id, document_id=document_id)
+    if document is None:
+        raise Http404
+    password = request.POST.get("password", "")
+    if document.locked and not password:
+        messages.error(request, _("Type the document's password first."))
+    elif len(password) > MAX_PASSWORD_CHARACTERS:
+        messages.error(request, _("A password has at most %(n)d characters.") % {"n": MAX_PASSWORD_CHARACTERS})
+    elif not intake.reopen_document(
+        tenant_id=tenant_id, document_id=document_id, password=password or None, clock=SYSTEM_CLOCK
+    ):
+        raise Http404
+    return redirect(reverse("portal:document", args=[document_id]))
+
+
+@require_POST
 @member_required(Role.REVIEWER)
 def delete(request: MemberRequest, document_id: UUID) -> HttpResponseBase:
     """Delete a document."""
@@ -167,6 +206,11 @@ def delete(request: MemberRequest, document_id: UUID) -> HttpResponseBase:
         raise Http404
     messages.success(request, _("The document is deleted."))
     return redirect("portal:documents")
+
+
+def _state(tenant_id: UUID, document: DocumentSummary) -> str:
+    under_way = stages_under_way(tenant_id=tenant_id, found=[document]).get(document.id)
+    return doing(document, under_way=under_way) or words_for(document.status)
 
 
 def _first_page(request: MemberRequest, total: int) -> int:

@@ -21,10 +21,10 @@ from apps.common.errors import QuireError
 from apps.documents import queries as documents
 from apps.documents.models import DocumentStatus, Lane
 from apps.pipeline import intake
-from apps.pipeline.queries import progress
+from apps.pipeline.queries import progress, stages_under_way
 from apps.pipeline.review import reasons_for_review
 from apps.portal.access import MemberRequest, member_required
-from apps.portal.presentation import in_progress
+from apps.portal.presentation import doing, in_progress, reason_in_words, sentence, words_for
 from apps.schemas import queries as schemas
 
 PAGE_SIZE = 50
@@ -47,9 +47,12 @@ def document_list(request: MemberRequest) -> HttpResponseBase:
     except documents.BadCursorError:
         return redirect("portal:documents")
     shares = progress(tenant_id=tenant_id, found=page.items)
+    under_way = stages_under_way(tenant_id=tenant_id, found=page.items)
+    doings = {item.id: doing(item, under_way=under_way.get(item.id)) for item in page.items}
     version = hashlib.sha256(
         "|".join(
-            f"{item.id}{item.updated_at.isoformat()}{item.page_count}{shares.get(item.id)}" for item in page.items
+            f"{item.id}{item.updated_at.isoformat()}{item.page_count}{shares.get(item.id)}{doings[item.id]}"
+            for item in page.items
         ).encode()
     ).hexdigest()[:16]
     filters = {name: value for name, value in (("q", text), ("status", status), ("cursor", cursor)) if value}
@@ -57,7 +60,7 @@ def document_list(request: MemberRequest) -> HttpResponseBase:
         "page": page,
         "text": text,
         "status": status,
-        "statuses": STATUSES,
+        "statuses": [(one.value, words_for(one)) for one in STATUSES],
         "live": any(in_progress(item.status) for item in page.items),
         "poll": f"{reverse('portal:documents')}?{urlencode({**filters, 'version': version})}",
         "more": f"?{urlencode({**filters, 'cursor': page.next_cursor})}" if page.next_cursor else "",
@@ -68,7 +71,16 @@ def document_list(request: MemberRequest) -> HttpResponseBase:
     if fragment and request.GET["version"] == version and context["live"]:
         return HttpResponse(status=HTTPStatus.NO_CONTENT)
     reasons = reasons_for_review(tenant_id=tenant_id, found=page.items)
-    context["rows"] = [(item, reasons.get(item.id, ()), shares.get(item.id)) for item in page.items]
+    context["rows"] = [
+        {
+            "item": item,
+            "reasons": reasons.get(item.id, ()),
+            "reason": reason_in_words(item),
+            "share": shares.get(item.id),
+            "state": doings[item.id] or words_for(item.status),
+        }
+        for item in page.items
+    ]
     if fragment:
         return render(request, "portal/_rows.html", context)
     context["max_bytes"] = settings.QUIRE_MAX_UPLOAD_BYTES
@@ -93,7 +105,7 @@ def upload(request: MemberRequest) -> HttpResponseBase:
         try:
             accepted = _accept(request, file, slug)
         except QuireError as error:
-            messages.error(request, f"{file.name}: {_sentence(error.message)}")
+            messages.error(request, f"{file.name}: {sentence(error.message)}")
             continue
         created += accepted.created
         if not accepted.created:
@@ -123,12 +135,7 @@ def _answer(request: MemberRequest, file: UploadedFile[bytes], slug: str) -> Jso
         accepted = _accept(request, file, slug)
     except QuireError as error:
         return JsonResponse(
-            {"error": _sentence(error.message), "code": error.code}, status=HTTPStatus.UNPROCESSABLE_ENTITY
+            {"error": sentence(error.message), "code": error.code}, status=HTTPStatus.UNPROCESSABLE_ENTITY
         )
     url = reverse("portal:document", args=[accepted.document_id])
     return JsonResponse({"url": url, "created": accepted.created}, status=HTTPStatus.OK)
-
-
-def _sentence(message: str) -> str:
-    """Return an error's words as they stand alone, whichever way they were written."""
-    return f"{message[:1].upper()}{message[1:].removesuffix('.')}."
