@@ -6,7 +6,7 @@ import re
 from uuid import UUID
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Dialog, Locator, Page, Route, expect
 
 from apps.common.clock import SYSTEM_CLOCK
 from apps.results.decisions import NewDecision, Verdict
@@ -136,7 +136,7 @@ def test_buttons_accept_take_another_reading_and_accept_the_rest(portal: Portal,
     page.get_by_role("button", name="Accept", exact=True).click()
     expect(said).to_have_text("Line items, row 2, Unit price is accepted. 2 are left to check.")
     page.on("dialog", lambda dialog: dialog.accept())
-    page.get_by_role("button", name="Accept the 1 to check").click()
+    page.get_by_role("button", name="Accept the value left to check").click()
     expect(said).to_have_text("1 value accepted. 1 is left to check.")
     expect(page.locator("#why li")).to_have_text(WHY[2:])
     page.locator(".values .value.absent", has_text="missing").click()
@@ -174,6 +174,99 @@ def test_who_decides_on_what_another_has_changed_is_told(portal: Portal, member:
     expect(page.locator("#decide .hint").first).to_contain_text("Corrected by REST")
     assert portal.violations() == []
     assert _decisions(member, document) == [("/due_date", "correct", "2025-04-30", "key 1")]
+
+
+def test_nothing_is_decided_before_the_panel_shows_the_value_that_is_lit(portal: Portal, member: Member) -> None:
+    document = in_review(member.tenant_id, mark="fast")
+    page = portal.page
+    held: list[Route] = []
+    portal.go(f"/documents/{document}?value=invoice/gross_total")
+    expect(_title(page)).to_have_text("Gross total: 781.20")
+    page.route(re.compile(r"\?value="), lambda route: held.append(route))  # noqa: PLW0108 - Playwright marks it
+    page.get_by_role("link", name="Next to check").click()
+    # The list and the page light the next value; the panel still shows the one before, and takes nothing.
+    expect(page.locator(".values .value.chosen")).to_contain_text("2025-04-13")
+    panel = page.locator("#decide")
+    expect(panel).to_have_attribute("aria-busy", "true")
+    for name in ("Accept", "Reject", "Correct", "718.20"):
+        expect(panel.get_by_role("button", name=name)).to_be_disabled()
+    expect(panel.locator("#right")).to_be_disabled()
+    page.get_by_role("button", name="Accept", exact=True).click(force=True)
+    panel.locator("form").first.evaluate("(form) => form.requestSubmit()")
+    while not held:
+        page.wait_for_timeout(20)
+    assert _decisions(member, document) == []
+    held[0].continue_()
+    page.unroute_all(behavior="wait")
+    expect(_title(page)).to_have_text("Due date: 2025-04-13")
+    expect(panel).not_to_have_attribute("aria-busy", "true")
+    assert portal.violations() == []
+    page.get_by_role("button", name="Accept", exact=True).click()
+    expect(page.locator("value-browser .said")).to_have_text("Due date is accepted. 2 are left to check.")
+    assert [found[:2] for found in _decisions(member, document)] == [("/due_date", "accept")]
+
+
+def test_a_panel_that_did_not_come_is_told_and_asked_for_again(portal: Portal, member: Member) -> None:
+    document = in_review(member.tenant_id, mark="lost")
+    page = portal.page
+    portal.go(f"/documents/{document}?value=invoice/gross_total")
+    page.route(re.compile(r"\?value="), lambda route: route.abort())
+    due = page.locator(".values .value", has_text="2025-04-13")
+    due.click()
+    said = page.locator("value-browser .said")
+    expect(said).to_have_text("The connection broke: choose the value again.")
+    expect(page.get_by_role("button", name="Accept", exact=True)).to_be_disabled()
+    page.unroute_all(behavior="ignoreErrors")
+    portal.faults.clear()
+    due.click()
+    expect(_title(page)).to_have_text("Due date: 2025-04-13")
+    expect(page.get_by_role("button", name="Accept", exact=True)).to_be_enabled()
+    expect(said).to_be_empty()
+
+
+def test_right_after_opening_arrow_keys_and_a_accept_the_value_they_lead_to(portal: Portal, member: Member) -> None:
+    document = in_review(member.tenant_id, mark="open")
+    page = _open(portal, document)
+    expect(_title(page)).to_have_text("Due date: 2025-04-13")
+    # Nothing has the focus: a screen reader begins at the top, and a letter alone decides nothing.
+    assert page.evaluate("document.activeElement === document.body")
+    page.keyboard.press("a")
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowUp")
+    # The key waits for the panel of the value that is lit.
+    page.keyboard.press("a")
+    expect(page.locator("value-browser .said")).to_have_text("Issue date is accepted. 3 are left to check.")
+    assert [found[:2] for found in _decisions(member, document)] == [("/issue_date", "accept")]
+
+
+def test_why_and_what_to_decide_come_first_and_accepting_all_and_deleting_last(portal: Portal, member: Member) -> None:
+    page = _open(portal, in_review(member.tenant_id, mark="order"))
+    parts = page.evaluate(
+        """() => ["#why", "#decide", ".pages", ".whole button", ".actions .danger"]
+          .map((part) => document.querySelector(part))
+          .map((part, place, all) => !place || Boolean(all[place - 1].compareDocumentPosition(part) & 4))"""
+    )
+    assert parts == [True] * 5
+    whole = page.locator(".whole button")
+    expect(whole).to_have_text("Accept the 2 values left to check")
+    expect(whole).not_to_have_class(re.compile("primary"))
+    asked: list[str] = []
+
+    def answer(dialog: Dialog) -> None:
+        asked.append(dialog.message)
+        dialog.dismiss()
+
+    page.on("dialog", answer)
+    whole.click()
+    assert asked == ["Accept all 2 values to check as they are?"]
+    assert page.viewport_size is not None
+    if page.viewport_size["width"] < 600:
+        tops = [
+            page.locator(part).evaluate("(part) => part.getBoundingClientRect().top + scrollY")
+            for part in ("#why", "#decide", ".pages", ".values", ".actions .danger")
+        ]
+        assert tops == sorted(tops)
 
 
 def test_without_scripts_decisions_are_taken_by_forms(portal: Portal, member: Member) -> None:

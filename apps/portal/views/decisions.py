@@ -85,6 +85,8 @@ def _one(request: MemberRequest, chosen: ShownValue | None, *, typed: str) -> Ne
     Raises StaleDecisionError where its value is gone, BadDecisionError where the right one is too long: none is cut.
     """
     verdict = request.POST.get("verdict", "")
+    if request.POST.get("lit", request.POST.get("value")) != request.POST.get("value"):
+        raise StaleDecisionError(_("another value was chosen meanwhile: look at it, then decide"))
     if chosen is None or verdict not in set(Verdict):
         raise StaleDecisionError(_("this has changed since you saw it: look at it again, then decide"))
     if verdict == Verdict.CORRECT and len(typed) > MAX_CHARACTERS:

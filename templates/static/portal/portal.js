@@ -148,6 +148,9 @@ class ValueBrowser extends HTMLElement {
       if (value) this.choose(value, { page: true });
     });
     this.addEventListener("keydown", (event) => this.pressed(event));
+    // Right after the page has opened nothing has the focus, and the arrow keys go on from the lit value all the same.
+    this.started = (event) => { if (event.target.matches("body, main")) this.step(event, this.lit()); };
+    document.addEventListener("keydown", this.started);
     this.addEventListener("submit", (event) => {
       if (event.defaultPrevented) return;
       event.preventDefault();
@@ -158,6 +161,20 @@ class ValueBrowser extends HTMLElement {
     const chosen = this.value(wanted?.[1]) ?? this.value(new URLSearchParams(location.search).has("value") ? first : null);
     if (chosen) this.choose(chosen, { page: true });
     else this.light(this.value(first));
+  }
+
+  disconnectedCallback() {
+    document.removeEventListener("keydown", this.started);
+    this.left?.abort();
+  }
+
+  get panel() {
+    return this.querySelector("#decide");
+  }
+
+  /** The value that is lit in the list: the one that a decision is taken on. */
+  lit() {
+    return this.querySelector(".values .chosen");
   }
 
   value(anchor) {
@@ -195,28 +212,38 @@ class ValueBrowser extends HTMLElement {
     const value = event.target.closest(".values .value");
     const panel = event.target.closest("#decide");
     if (event.key === "Escape" && panel) {
-      this.value(panel.dataset.chosen)?.focus();
+      this.lit()?.focus();
       return;
     }
-    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    if (step && value) {
-      event.preventDefault();
-      const all = [...this.querySelectorAll(".values .value")];
-      all[all.indexOf(value) + step]?.focus();
-      return;
-    }
+    if (this.step(event, value)) return;
     if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || !(value || panel)) return;
     if (event.target.matches("input, select, textarea")) return;
     const key = event.key.toLowerCase();
     if (!["a", "c", "r"].includes(key)) return;
     event.preventDefault();
-    // The part may still show the value before: what is decided on is what is chosen.
-    Promise.resolve(this.asked).then(() => {
-      const chosen = this.querySelector(".values .chosen")?.dataset.value;
-      if (chosen !== this.querySelector("#decide").dataset.chosen) return;
-      const target = this.querySelector(`#decide [aria-keyshortcuts="${key.toUpperCase()}"]`);
-      if (key === "c") { target?.focus(); target?.select?.(); } else target?.click();
-    });
+    this.act(key.toUpperCase(), this.lit());
+  }
+
+  /**
+   * Does what a key stands for, on the value that was lit when it was pressed. Where its panel isn't there yet the key
+   * waits for it, and counts only if nobody has gone on meanwhile and the value still is as the list shows it.
+   */
+  async act(key, meant) {
+    await this.asked;
+    if (!meant || meant !== this.lit() || this.pending) return;
+    const seen = this.panel.querySelector("input[name=seen]")?.value;
+    const target = this.panel.querySelector(`[aria-keyshortcuts="${key}"]`);
+    if (key === "C") { target?.focus(); target?.select?.(); } else if (seen === meant.dataset.seen) target?.click();
+  }
+
+  /** Goes to the value above or below one, where the key says so; returns whether it did. */
+  step(event, value) {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (!step || !value || event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return false;
+    event.preventDefault();
+    const all = [...this.querySelectorAll(".values .value")];
+    (all[all.indexOf(value) + step] ?? value).focus();
+    return true;
   }
 
   choose(value, { page }) {
@@ -229,7 +256,8 @@ class ValueBrowser extends HTMLElement {
       if (page && boxes.length) boxes[0].scrollIntoView({ block: "center", inline: "nearest", behavior: still ? "auto" : "smooth" });
       else value.scrollIntoView({ block: "nearest" });
     }
-    if (this.querySelector("#decide")?.dataset.chosen !== value.dataset.value) this.ask(value);
+    if (this.panel?.dataset.chosen !== value.dataset.value) this.ask(value);
+    else this.settle();
   }
 
   light(value) {
@@ -243,24 +271,46 @@ class ValueBrowser extends HTMLElement {
     return boxes;
   }
 
-  /** Shows how the chosen value is decided on. Who goes on before it is there leaves it. */
+  /**
+   * Shows how the chosen value is decided on. Until that is there, nothing can be decided: what the panel still shows is
+   * the value before. Who goes on meanwhile leaves it.
+   */
   ask(value) {
     this.left?.abort();
     this.left = new AbortController();
     const { signal } = this.left;
+    this.pending = true;
+    this.panel.setAttribute("aria-busy", "true");
+    for (const control of this.panel.querySelectorAll("button, input, select")) control.disabled = true;
     this.asked = new Promise((done) => { setTimeout(done, 120); }).then(async () => {
       if (signal.aborted) return;
       const response = await fetch(value.href.split("#")[0], { signal, headers: { Accept: "text/html" } });
+      if (response.url.includes("sign-in")) throw new Error(this.said.dataset.session);
       const page = new DOMParser().parseFromString(await response.text(), "text/html");
-      if (!signal.aborted) this.refresh(page, ["decide"]);
-    }).catch(() => { /* left, or the connection broke: the link itself still leads there */ });
+      if (signal.aborted) return;
+      if (page.querySelector("#decide")?.dataset.chosen !== value.dataset.value) throw new Error(this.said.dataset.gone);
+      this.refresh(page, ["decide"]);
+      this.settle();
+      if (this.said.classList.contains("wrong")) this.say("");
+    }).catch((error) => {
+      if (!signal.aborted) this.say(error instanceof TypeError ? this.said.dataset.unread : error.message, { wrong: true });
+    });
+  }
+
+  /** The panel shows the value that is lit: it can be decided on, and nothing else is waited for. */
+  settle() {
+    this.left?.abort();
+    this.pending = false;
+    this.panel?.removeAttribute("aria-busy");
   }
 
   async decide(form, submitter) {
-    if (this.sending) return;
+    if (this.sending || (this.pending && this.panel.contains(form))) return;
     this.sending = true;
     this.setAttribute("aria-busy", "true");
     const body = new FormData(form, submitter);
+    // What is lit goes along: where it isn't the form's own value, the decision is refused.
+    if (body.has("value") && this.lit()) body.set("lit", this.lit().dataset.key);
     try {
       const response = await fetch(form.action, { method: "POST", body, headers: { Accept: "text/html" } });
       if (response.url.includes("sign-in")) throw new Error(this.said.dataset.session);
@@ -276,16 +326,18 @@ class ValueBrowser extends HTMLElement {
 
   decided(page) {
     const refused = page.querySelector("#refused");
+    this.left?.abort();
     this.refresh(page, [...page.querySelectorAll("[data-refreshed]")].map((part) => part.id));
     const chosen = this.value(page.querySelector("#decide")?.dataset.chosen);
     if (chosen) this.choose(chosen, { page: true });
+    else this.settle();
     if (refused) {
-      this.say("");
+      this.say(this.panel ? "" : refused.textContent, { wrong: !this.panel });
       (this.querySelector("#right") ?? this.querySelector("#decide-title"))?.focus();
       return;
     }
     this.say([...page.querySelectorAll(".messages li")].map((line) => line.textContent).join(" ") || this.said.dataset.decided);
-    this.querySelector("#decide-title")?.focus();
+    this.querySelector("#decide-title, .values")?.focus();
   }
 
   refresh(page, ids) {

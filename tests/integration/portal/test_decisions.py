@@ -92,6 +92,7 @@ def test_another_tenants_document_is_not_there(tenant: UUID, other_tenant: UUID)
         ({"verdict": "accept", "seen": "nonsense"}, "This has changed since you saw it"),
         ({"verdict": "accept", "seen": f"{uuid4()} 0"}, "This has changed since you saw it"),
         ({"verdict": "accept", "value": "invoice/nothing"}, "This has changed since you saw it"),
+        ({"verdict": "accept", "lit": "invoice/currency"}, "Another value was chosen meanwhile: look at it"),
         ({"all": "1", "version": "before"}, "The document has changed since you saw it"),
     ],
 )
