@@ -314,7 +314,7 @@ def _values(*, tenant_id: UUID, result_ids: Sequence[UUID], whole: bool = True) 
     if not whole:
         # A row's rule is told from all of its cells, also where only one of them is doubtful.
         of_row = Func(F("path"), Value(_ROW), function="substring", output_field=TextField())
-        cells = rows.annotate(row=of_row).exclude(row=None)
+        cells = rows.annotate(row=of_row).filter(row__isnull=False)
         doubtful = cells.exclude(status=ValueStatus.ACCEPTED.value).values("row")
         rows = rows.filter(~_ACCEPTED_CELL | Q(id__in=cells.filter(row__in=doubtful).values("id")))
     places: defaultdict[UUID, list[Evidence]] = defaultdict(list)
