@@ -9,6 +9,7 @@ from decimal import Decimal
 from itertools import chain
 
 from apps.extraction.canonical import as_decimal
+from apps.extraction.exact import exactly
 from apps.extraction.values import ExtractedValue, ValueStatus
 from apps.schemas.fields import Rule, Schema
 from apps.schemas.rules import Node, RuleError, evaluate, parse_formula, total
@@ -79,6 +80,7 @@ class _Filled:
         yield from chain.from_iterable(rows)
 
 
+@exactly
 def judge(*, values: Sequence[ExtractedValue], schema: Schema) -> Judgement:
     """Return what the rules say of grounded values; a rule whose inputs aren't all there says nothing.
 

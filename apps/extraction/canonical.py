@@ -19,7 +19,7 @@ from stdnum.eu import vat as eu_vat
 from stdnum.exceptions import ValidationError
 from stdnum.gb import vat as uk_vat
 
-from apps.extraction import dates, numerals
+from apps.extraction import dates, exact, numerals
 from apps.schemas.fields import Kind
 
 _WORDS = {
@@ -85,6 +85,7 @@ _VAT_COUNTRIES = frozenset(
     }
 )  # fmt: skip
 _EMAIL = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]{1,64}@[\w-]+(?:\.[\w-]+)+")
+_DECIMAL = re.compile(rf"-?\d{{1,{exact.WHOLE_DIGITS}}}(\.\d{{1,{exact.DECIMAL_PLACES}}})?", re.ASCII)
 _EDGE = ".,;:|*•·"
 
 
@@ -150,7 +151,7 @@ def same(one: str, other: str, kind: Kind) -> bool:
 
 def as_decimal(value: str) -> Decimal | None:
     """Return a canonical amount as a Decimal, or None if it isn't one."""
-    return Decimal(value) if re.fullmatch(r"-?\d{1,40}(\.\d{1,20})?", value, re.ASCII) else None
+    return Decimal(value) if _DECIMAL.fullmatch(value) else None
 
 
 def as_date(value: str) -> date | None:

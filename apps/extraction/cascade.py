@@ -13,6 +13,7 @@ from apps.extraction.confidence import contradicting, is_exact, ruled, weighed
 from apps.extraction.derived import derived
 from apps.extraction.engines.layout.rivals import Rival, rivals, unsettled
 from apps.extraction.engines.protocol import Engine, ExtractionRequest
+from apps.extraction.exact import exactly
 from apps.extraction.notes import Note, another, broken, unaccounted, unequal
 from apps.extraction.values import ExtractedValue, ValueStatus
 from apps.parsing.pages import ParsedDocument
@@ -55,6 +56,7 @@ def top_level(path: str) -> str:
     return path.split("/", 2)[1].replace("~1", "/").replace("~0", "~")
 
 
+@exactly
 def run(
     *,
     request: ExtractionRequest,

@@ -19,6 +19,7 @@ from decimal import Decimal
 from itertools import permutations
 
 from apps.extraction.engines.layout.rules import ROUNDING, equations, solve, sums
+from apps.extraction.exact import exactly
 from apps.extraction.values import ExtractedValue, ValueStatus
 from apps.schemas.fields import Kind, Schema
 
@@ -38,6 +39,7 @@ class _Way:
     inputs: tuple[ExtractedValue, ...]
 
 
+@exactly
 def derived(values: Sequence[ExtractedValue], *, schema: Schema) -> tuple[ExtractedValue, ...]:
     """Return the values, those that are ungrounded and follow from accepted ones accepted with their formula."""
     known = [

@@ -77,7 +77,7 @@ def readings(text: str, *, language: str | None = None, money: bool = False) -> 
     found = []
     for digits in _separated(body, language=language, money=money):
         number = Decimal(digits)
-        found.append(-number if negative and number else number)
+        found.append(number.copy_negate() if negative and number else number)
     return tuple(dict.fromkeys(found))
 
 

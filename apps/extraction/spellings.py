@@ -103,8 +103,8 @@ def currency_marks(code: str) -> tuple[frozenset[str], frozenset[str]]:
 
 
 def _number(number: Decimal) -> Iterable[str]:
-    plain = format(abs(number).normalize(), "f") if number else "0"
-    whole, _, fraction = plain.partition(".")
+    whole, _, fraction = format(number.copy_abs(), "f").partition(".")
+    fraction = fraction.rstrip("0")
     for zeros in range(_TRAILING_ZEROS + 1):
         yield whole + fraction + "0" * zeros
     if whole == "0" and fraction:
@@ -118,7 +118,7 @@ def _number_likeness(raw: str, value: str, *, money: bool) -> float:
     if number is None or not found:
         return 0.0
     if number not in found:
-        return 0.8 if -number in found else 0.0
+        return 0.8 if number.copy_negate() in found else 0.0
     if found[0] != number:
         return 0.9
     # "40" may be a quantity beside "40,00".

@@ -63,6 +63,7 @@ _CONSTRAINTS = {
     "exclusiveMaximum": "is above the schema's most",
     "multipleOf": "isn't a multiple of the schema's step",
     "type": "isn't a number",
+    "digits": "has more digits than are kept exactly",
 }
 _LABELS = {
     Doubt.UNGROUNDED: "Not found on any page",

@@ -6,13 +6,10 @@ import re
 from datetime import date
 from decimal import Decimal
 
+from apps.schemas.constraints import kept_exactly
 from apps.schemas.fields import Kind
 
 NUMBER_KINDS = frozenset({Kind.MONEY, Kind.NUMBER, Kind.INTEGER})
-
-# numeric(38, 12): what the column `number` holds without rounding.
-WHOLE_DIGITS = 26
-DECIMAL_PLACES = 12
 
 _DECIMAL = re.compile(r"-?(?P<whole>[0-9]+)(?:\.(?P<part>[0-9]+))?")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -27,11 +24,9 @@ def number_of(*, kind: Kind, value: str) -> Decimal | None:
     if kind not in NUMBER_KINDS:
         return None
     found = _DECIMAL.fullmatch(value)
-    if found is None:
+    if found is None or not kept_exactly(value):
         return None
     whole, part = found["whole"].lstrip("0"), (found["part"] or "").rstrip("0")
-    if len(whole) > WHOLE_DIGITS or len(part) > DECIMAL_PLACES:
-        return None
     return Decimal(f"{'-' if value.startswith('-') else ''}{whole or '0'}.{part or '0'}")
 
 

@@ -2,24 +2,40 @@
 
 Checked are `enum`, `pattern`, `minLength`, `maxLength`, `minimum`, `maximum`, `exclusiveMinimum`, `exclusiveMaximum`
 and `multipleOf` (JSON Schema 2020-12 Validation, 6.1 to 6.3). Lengths count code points; numbers are exact decimals.
+What every number must keep besides, `digits`: to be no longer than what is stored exactly.
 A pattern is matched in linear time (apps/schemas/patterns.py).
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from decimal import Decimal, DecimalException, localcontext
 
 from apps.schemas.fields import Field, Kind
 from apps.schemas.patterns import matches
 
+# numeric(38, 12), and Parquet's decimal128(38, 12): what they hold without rounding.
+WHOLE_DIGITS = 26
+DECIMAL_PLACES = 12
+
 _NUMERIC = frozenset({Kind.MONEY, Kind.NUMBER, Kind.INTEGER})
-_DIGITS = 60
+_DIGITS = 240
+_DECIMAL = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
 
 
 def violated(*, field: Field, value: str) -> tuple[str, ...]:
-    """Return the keywords that a value breaks, () where it keeps them all. A field without any allows everything."""
+    """Return the keywords that a value breaks, () where it keeps them all.
+
+    A field without any allows everything but a number too long to be kept exactly.
+    """
     return (*_text_faults(field, value), *_number_faults(field, value))
+
+
+def kept_exactly(value: str) -> bool:
+    """Return whether a canonical decimal has no more digits than the database and the exports hold."""
+    whole, _, part = value.removeprefix("-").partition(".")
+    return len(whole.lstrip("0")) <= WHOLE_DIGITS and len(part.rstrip("0")) <= DECIMAL_PLACES
 
 
 def whole_number(keyword: object) -> int | None:
@@ -55,6 +71,8 @@ def _listed(field: Field, value: str) -> bool:
 
 
 def _number_faults(field: Field, value: str) -> Iterator[str]:
+    if field.kind in _NUMERIC and _DECIMAL.fullmatch(value) and not kept_exactly(value):
+        yield "digits"
     limits = (field.minimum, field.maximum, field.exclusive_minimum, field.exclusive_maximum, field.multiple_of)
     if all(limit is None for limit in limits):
         return

@@ -16,7 +16,8 @@ from apps.schemas.fields import Rule
 
 _TOKEN = re.compile(r"\s*(?:(\d+(?:\.\d+)?)|([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)?)|([-+*/()=]))", re.ASCII)
 MAX_DEPTH = 16
-_DIGITS = 50
+_DIGITS = 240
+"""So many are kept of a result: those of products of numbers as long as documents may give."""
 
 
 class RuleError(ValueError):

@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from apps.extraction.candidates.candidate import DocumentLocale, Hit
 from apps.extraction.candidates.currencies import currency_of, mark_after, mark_before
+from apps.extraction.exact import WHOLE_DIGITS
 
 _THIN = "\u00a0\u202f\u2009"
 # One number: grouped by dot, comma, apostrophe or a (thin) space, or plain; with or without decimals.
@@ -40,7 +41,7 @@ def read_number(*, text: str, decimal: str | None) -> tuple[Decimal, tuple[Decim
     """
     digits = re.sub(rf"[ '’{_THIN}]", "", text)
     dots, commas = digits.count("."), digits.count(",")
-    if not any(char.isdigit() for char in digits):
+    if not any(char.isdigit() for char in digits) or len(digits) > WHOLE_DIGITS:
         return None
     if dots and commas:
         sign = "." if digits.rfind(".") > digits.rfind(",") else ","

@@ -8,6 +8,7 @@ import pytest
 
 from apps.schemas.constraints import violated
 from apps.schemas.definitions import SchemaInvalid, parse_schema
+from apps.schemas.fields import Field, Kind
 
 
 def _broken(keywords: dict[str, Any], value: str) -> tuple[str, ...]:
@@ -54,3 +55,18 @@ def test_a_pattern_that_needs_backtracking_is_refused(pattern: str) -> None:
     with pytest.raises(SchemaInvalid) as refused:
         _broken({"type": "string", "pattern": pattern}, "")
     assert [error.path for error in refused.value.errors] == ["/properties/field/pattern"]
+
+
+@pytest.mark.parametrize(
+    ("value", "broken"),
+    [
+        ("9" * 26 + "." + "9" * 12, ()),
+        ("0" * 30 + "1." + "0" * 30, ()),
+        ("-1" + "0" * 26, ("digits",)),
+        ("0." + "0" * 12 + "1", ("digits",)),
+        ("n/a", ()),
+    ],
+)
+def test_a_number_with_more_digits_than_are_stored_is_never_accepted(value: str, broken: tuple[str, ...]) -> None:
+    assert violated(field=Field(name="f", title="F", kind=Kind.MONEY), value=value) == broken
+    assert violated(field=Field(name="f", title="F", kind=Kind.TEXT), value=value) == ()

@@ -11,6 +11,7 @@ from apps.extraction.engines.einvoice import cii, ubl
 from apps.extraction.engines.einvoice.invoice import Invoice
 from apps.extraction.engines.einvoice.xml import Node, UnreadableXmlError, read_root
 from apps.extraction.engines.protocol import Extraction, ExtractionRequest
+from apps.extraction.exact import exactly
 from apps.extraction.grounding import Grounding, ground
 from apps.extraction.notes import Note
 from apps.extraction.page_index import DocumentIndex
@@ -59,6 +60,7 @@ class EInvoiceEngine:
     def name(self) -> str:
         return "einvoice"
 
+    @exactly
     def extract(self, request: ExtractionRequest) -> Extraction:
         """Answer the wanted fields that the XML holds. An XML that can't be read yields a note and no values."""
         notes: list[Note] = []

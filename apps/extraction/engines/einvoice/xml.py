@@ -11,11 +11,14 @@ from lxml import etree
 
 from apps.extraction import dates
 from apps.extraction.canonical import collapse
+from apps.extraction.exact import DECIMAL_PLACES, WHOLE_DIGITS
 from apps.extraction.numerals import decimal_text
 
 MAX_BYTES = 16 * 1024 * 1024
 _DECLARATION = re.compile(rb"^\s*<\?xml[^>]*\?>")
-_DECIMAL = re.compile(r"[+-]?\d{1,28}(\.\d{0,28})?|[+-]?\.\d{1,28}", re.ASCII)
+_DECIMAL = re.compile(
+    rf"[+-]?0*\d{{1,{WHOLE_DIGITS}}}(\.\d{{0,{DECIMAL_PLACES}}}0*)?|[+-]?\.\d{{1,{DECIMAL_PLACES}}}0*", re.ASCII
+)
 
 
 class UnreadableXmlError(ValueError):

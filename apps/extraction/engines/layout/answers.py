@@ -18,6 +18,7 @@ from apps.extraction.engines.layout.options import Placed
 from apps.extraction.engines.layout.pieces import PagePieces
 from apps.extraction.engines.layout.prose import mentioned
 from apps.extraction.engines.layout.rules import sums
+from apps.extraction.exact import cents
 from apps.extraction.values import Evidence, ExtractedValue
 from apps.schemas.fields import Field, Kind, Rule
 
@@ -53,7 +54,7 @@ def of_derived(*, name: str, derived: Derived, known: Mapping[str, Answer]) -> d
 
     One that sums up amounts which the arithmetic proves is as sure as they are.
     """
-    value = format(derived.value.quantize(Decimal("0.01")), "f")
+    value = format(cents(derived.value), "f")
     if derived.parts:
         sources = [of_choice(Choice(option=part, rival=0.0, repeats=0, proof=Proof.AGREED)) for part in derived.parts]
         sure = min(source.confidence for source in sources)

@@ -36,6 +36,7 @@ from apps.extraction.engines.layout.sentences import in_sentences
 from apps.extraction.engines.layout.unheaded import find_unheaded
 from apps.extraction.engines.layout.weighing import weigh
 from apps.extraction.engines.protocol import Extraction, ExtractionRequest
+from apps.extraction.exact import exactly
 from apps.extraction.notes import Note, no_sum
 from apps.extraction.values import ExtractedValue
 from apps.inference.embeddings import local_embedder
@@ -62,6 +63,7 @@ class LayoutEngine:
     def __init__(self, *, meanings: Meanings | None = None) -> None:
         self._meanings = meanings or _MEANINGS
 
+    @exactly
     def extract(self, request: ExtractionRequest) -> Extraction:
         """Answer what the pages say plainly of `request.wanted`; leave out what is doubtful."""
         schema = request.schema

@@ -26,6 +26,7 @@ from apps.extraction.engines.layout.lines import lay_out
 from apps.extraction.engines.layout.options import NUMERIC, options, place
 from apps.extraction.engines.layout.pieces import VALUE_KINDS, take_apart
 from apps.extraction.engines.layout.rules import ROUNDING, Equation, equations
+from apps.extraction.exact import exactly
 from apps.extraction.values import Evidence, ExtractedValue, ValueStatus
 from apps.parsing.pages import Box, Page, ParsedDocument
 from apps.schemas.fields import Field, Kind, Schema
@@ -61,6 +62,7 @@ class Rival:
     score: float
 
 
+@exactly
 def rivals(
     *,
     pages: Iterable[Page],

@@ -9,6 +9,7 @@ from decimal import Decimal
 from itertools import combinations, product
 
 from apps.extraction.engines.layout.options import Option, amount
+from apps.extraction.exact import cents
 from apps.schemas.fields import Rule
 from apps.schemas.rules import Node, RuleError, evaluate, parse_formula
 
@@ -87,14 +88,14 @@ def agreements(*, equation: Equation, options: Mapping[str, Sequence[Option]]) -
     for option in options.get(equation.output, ())[:MOST_OPTIONS]:
         number = amount(option)
         if number is not None:
-            results[_cents(number)].append(option)
+            results[cents(number)].append(option)
     found = []
     for chosen in product(*pools):
         values = {name: number for name, (_, number) in zip(equation.inputs, chosen, strict=True)}
         result = evaluate(equation.left, values=values, columns={})
         if result is None:
             continue
-        for near in (_cents(result), _cents(result) + Decimal("0.01"), _cents(result) - Decimal("0.01")):
+        for near in (cents(result), cents(result) + Decimal("0.01"), cents(result) - Decimal("0.01")):
             for option in results.get(near, ()):
                 number = amount(option)
                 if number is None or abs(number - result) > ROUNDING:
@@ -206,10 +207,6 @@ def _agreement(picked: dict[str, Option], *, trivial: bool) -> Agreement:
     bonus = _BONUS_TRIVIAL if trivial else _BONUS
     gain = sum(option.score for option in picked.values()) + bonus * trust
     return Agreement(options=picked, gain=gain, trivial=trivial)
-
-
-def _cents(number: Decimal) -> Decimal:
-    return number.quantize(Decimal("0.01"))
 
 
 def solve(*, equation: Equation, known: Mapping[str, Decimal], missing: str) -> Decimal | None:
