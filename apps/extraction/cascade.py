@@ -272,17 +272,29 @@ def _missing(*, schema: Schema, best: dict[str, tuple[ExtractedValue, ...]]) -> 
     return frozenset(
         field.name
         for field in schema.fields
-        if not best.get(field.name) or any(value.status is not ValueStatus.ACCEPTED for value in best[field.name])
+        if not best.get(field.name)
+        or (not _holds_exact_rows(best[field.name]) and any(_is_weak(value) for value in best[field.name]))
     )
 
 
 def _better(found: Sequence[ExtractedValue], known: Sequence[ExtractedValue]) -> bool:
     """Compare whole fields, since an array is taken from one engine: more accepted values win.
 
-    A tie goes to the cheaper engine, which came first: one cell of an exact e-invoice that the page doesn't show must
-    not lose the rows to a guess.
+    A tie goes to the cheaper engine, which came first. Rows of an exact e-invoice, of which a page shows some cell,
+    aren't lost to a guess: cells that no page shows are for a person.
     """
-    return _worth(found) > _worth(known)
+    return not _holds_exact_rows(known) and _worth(found) > _worth(known)
+
+
+def _holds_exact_rows(values: Sequence[ExtractedValue]) -> bool:
+    return any(
+        is_exact(value.engine) and value.path.count("/") > 1 and value.status is not ValueStatus.UNGROUNDED
+        for value in values
+    )
+
+
+def _is_weak(value: ExtractedValue) -> bool:
+    return value.status is not ValueStatus.ACCEPTED
 
 
 def _worth(values: Sequence[ExtractedValue]) -> tuple[int, int, bool]:

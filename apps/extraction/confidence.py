@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 from math import exp, log
 
-from apps.extraction.arithmetic import judge
+from apps.extraction.arithmetic import Broken, judge
 from apps.extraction.calibration import Curve
 from apps.extraction.canonical import same
 from apps.extraction.engines.registry import MODEL_PREFIX
@@ -228,18 +228,24 @@ def ruled(
     curves: Mapping[str, Curve],
     held_back: Collection[str] = (),
 ) -> tuple[tuple[ExtractedValue, ...], tuple[str, ...]]:
-    """Return the values as the schema's arithmetic leaves them, and the rules that a model's values break.
+    """Return the values as the schema's arithmetic leaves them, and the rules that they break.
 
     A rule that holds speaks for a model's values in it. One that doesn't says that one of its values is wrong, not
     which: none of them stays accepted, whichever engine it is from, but for those that another rule proves and those
-    of an e-invoice, which are exact. Values without a model's among them were weighed by their own engine. Values at
-    `held_back` paths are never accepted by it.
+    of an e-invoice, which are exact. Where no model's value is among them but several engines' are, the least trusted
+    one doesn't stay accepted; what one engine read alone, it has weighed itself, and it knows what else the page shows.
+    Values at `held_back` paths are never accepted by it.
     """
-    models = {value.path for value in values if is_models(value.engine)}
-    if not models or not schema.rules:
+    if not schema.rules:
         return tuple(values), ()
+    models = {value.path for value in values if is_models(value.engine)}
     judgement = judge(values=[value for value in values if value.formula is None], schema=schema)
     faults = [broken for broken in judgement.broken if broken.paths & models]
+    values, more = _least_trusted_doubted(
+        values, broken=[broken for broken in judgement.broken if not broken.paths & models]
+    )
+    if not models:
+        return tuple(values), more
     doubted = frozenset[str]().union(*(broken.paths for broken in faults)) - judgement.holds
     proven = judgement.holds - frozenset[str]().union(*(broken.paths for broken in faults))
     told = doubted | proven
@@ -252,7 +258,28 @@ def ruled(
         if value.path in doubted and new.status is ValueStatus.ACCEPTED and not is_exact(value.engine):
             new = replace(new, status=ValueStatus.NEEDS_REVIEW)
         found.append(replace(new, status=value.status) if value.path in held_back and _raised(value, new) else new)
-    return tuple(found), tuple(dict.fromkeys(broken.rule for broken in faults))
+    return tuple(found), tuple(dict.fromkeys([*more, *(broken.rule for broken in faults)]))
+
+
+def _least_trusted_doubted(
+    values: Sequence[ExtractedValue], *, broken: Sequence[Broken]
+) -> tuple[Sequence[ExtractedValue], tuple[str, ...]]:
+    """Return the values, the least sure one of a rule that is broken between engines not accepted, and those rules."""
+    doubted: set[str] = set()
+    rules: list[str] = []
+    for rule in broken:
+        inside = [value for value in values if value.path in rule.paths]
+        guessed = [value for value in inside if not is_exact(value.engine)]
+        if guessed and len({value.engine for value in inside}) > 1:
+            least = min(value.confidence for value in guessed)
+            doubted |= {value.path for value in guessed if value.confidence == least}
+            rules.append(rule.rule)
+    return [
+        replace(value, status=ValueStatus.NEEDS_REVIEW)
+        if value.path in doubted and value.status is ValueStatus.ACCEPTED
+        else value
+        for value in values
+    ], tuple(rules)
 
 
 def _raised(old: ExtractedValue, new: ExtractedValue) -> bool:

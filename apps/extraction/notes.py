@@ -78,6 +78,11 @@ def no_sum(*, formula: str, output: str, inputs: Sequence[str]) -> Note:
     return Note(text=f"{formula} doesn't make {output}", about=About.SUM, others=(*inputs, output))
 
 
+def missed_sum(*, name: str, column: str, total: str) -> Note:
+    """Say that an array's rows don't make the page's total."""
+    return Note(text=f"sum({name}.{column}) = {total} doesn't hold", about=About.SUM, others=(name, total))
+
+
 def another(*, name: str, page: int) -> Note:
     """Say that a page shows another value for a field."""
     return Note(text=f"page {page} shows another value", about=About.ANOTHER_VALUE, field=name)

@@ -72,6 +72,18 @@ def test_every_line_of_an_xml_has_places_of_its_own(sandbox: Sandbox) -> None:
     }
 
 
+def test_lines_of_a_zugferd_1_invoice_are_those_of_its_xml(sandbox: Sandbox) -> None:
+    _, values = _read("invoice-de-discounts-zugferd1.pdf", sandbox)
+    lines = {path: value for path, value in values.items() if path.startswith("/line_items/")}
+    assert len(lines) == 16
+    assert {value.engine for value in lines.values()} == {"einvoice"}
+    # The page prints the price and the amount before the line's discount, which the XML has taken off.
+    assert [(path, value.value) for path, value in lines.items() if value.status is ValueStatus.UNGROUNDED] == [
+        ("/line_items/0/unit_price", "3.3333"),
+        ("/line_items/0/line_total", "10.00"),
+    ]
+
+
 @pytest.mark.parametrize("name", ["invoice-en-workshop.pdf", "photo-en-workshop.jpg"])
 def test_a_date_under_its_heading_and_one_behind_its_label(name: str, sandbox: Sandbox) -> None:
     read = _read(name, sandbox)

@@ -115,6 +115,27 @@ def test_one_cell_that_is_not_on_the_page_does_not_lose_the_rows() -> None:
     assert [value.engine for value in _run(exact, guess).values] == ["exact", "exact"]
 
 
+def test_an_e_invoices_rows_are_not_lost_to_a_guess_that_the_page_shows() -> None:
+    exact = Scripted(
+        "einvoice",
+        [_value("/items/0/price", "einvoice"), _value("/items/1/price", "einvoice", ValueStatus.UNGROUNDED)],
+    )
+    guess = Scripted("guess", [_value("/items/0/price", "guess"), _value("/items/1/price", "guess")])
+    answers = _run(exact, guess)
+    assert [(value.engine, value.status) for value in answers.values] == [
+        ("einvoice", ValueStatus.ACCEPTED),
+        ("einvoice", ValueStatus.UNGROUNDED),
+    ]
+    assert guess.asked == [frozenset({"number", "total"})]
+    assert answers.doubtful(schema=SCHEMA)
+
+
+def test_rows_of_an_e_invoice_of_which_the_page_shows_nothing_may_be_read_from_the_page() -> None:
+    exact = Scripted("einvoice", [_value("/items/0/price", "einvoice", ValueStatus.UNGROUNDED)])
+    guess = Scripted("guess", [_value("/items/0/price", "guess")])
+    assert [value.engine for value in _run(exact, guess).values] == ["guess"]
+
+
 def test_a_required_field_that_is_missing_asks_for_a_person() -> None:
     assert _run(Scripted("a", [_value("/total", "a")])).doubtful(schema=SCHEMA)
     assert not _run(Scripted("a", [_value("/number", "a")])).doubtful(schema=SCHEMA)

@@ -256,3 +256,16 @@ def test_what_is_held_back_is_not_accepted_by_a_rule_that_holds() -> None:
     free, _ = ruled(values, schema=SCHEMA, curves={})
     held, _ = ruled(values, schema=SCHEMA, curves={}, held_back={"/tax"})
     assert (free[1].status, held[1].status) == (ValueStatus.ACCEPTED, ValueStatus.NEEDS_REVIEW)
+
+
+def test_of_a_rule_that_breaks_between_engines_the_least_trusted_value_goes_to_a_person() -> None:
+    values = _amounts("193.77", "21.30", "165.07", engines="ell")
+    values[1] = replace(values[1], confidence=0.95)
+    found, broken = _ruled(values)
+    assert found == {"/net": (0.9, "accepted"), "/tax": (0.95, "accepted"), "/gross": (0.9, "needs_review")}
+    assert broken == ("net + tax = gross",)
+
+
+def test_an_e_invoice_s_own_sums_are_left_to_its_engine() -> None:
+    values = _amounts("100.00", "19.00", "118.00", engines="eee")
+    assert ruled(values, schema=SCHEMA, curves={}) == (tuple(values), ())

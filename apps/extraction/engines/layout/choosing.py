@@ -13,6 +13,7 @@ from apps.extraction.engines.layout.rules import (
     WELL_LABELLED,
     Equation,
     agreements,
+    before_payment,
     composed,
     explained,
     solve,
@@ -54,9 +55,16 @@ class Derived:
 
 
 def choose(
-    *, options: Mapping[str, Sequence[Option]], equations: Sequence[Equation], least: float
+    *,
+    options: Mapping[str, Sequence[Option]],
+    equations: Sequence[Equation],
+    least: float,
+    prepaid: frozenset[int] = frozenset(),
 ) -> tuple[dict[str, Choice], dict[str, Derived]]:
-    """Choose for every field that has an option of at least `least`, or that the arithmetic points to."""
+    """Choose for every field that has an option of at least `least`, or that the arithmetic points to.
+
+    `prepaid` are placed amounts, by id, that were paid before: they are no part of a sum, but explain what is left.
+    """
     settled: dict[str, Option] = {}
     proofs: dict[str, Proof] = {}
     derived: dict[str, Derived] = {}
@@ -67,7 +75,7 @@ def choose(
         free = _greedy({name: options.get(name, ()) for name in names}, settled, least)
         alone = sum(option.score for option in free.values())
         if not _agree(equation, options, alone, settled, proofs):
-            _compose(equation, options, alone, settled, proofs, derived)
+            _compose(equation, options, alone, settled, proofs, derived, prepaid)
     rest = {name: found for name, found in options.items() if name not in derived}
     chosen = {**_greedy(rest, settled, least), **settled}
     for equation in equations:
@@ -105,10 +113,20 @@ def _compose(  # noqa: PLR0917 - the state of one choice, passed on
     settled: dict[str, Option],
     proofs: dict[str, Proof],
     derived: dict[str, Derived],
+    prepaid: frozenset[int],
 ) -> None:
     """Settle an equation's fields where one is the sum of several amounts, or one further amount makes it hold."""
     names = (*equation.inputs, equation.output)
     everywhere = {id(option.placed): option for found in options.values() for option in found}
+    paid = [everywhere.pop(one) for one in prepaid if one in everywhere]
+    left = next(iter(before_payment(equation=equation, options=options, paid=paid)), None)
+    if left is not None and left.gain > alone:
+        settled.update(left.options)
+        proofs.update(dict.fromkeys(names, Proof.AGREED))
+        value = solve(equation=equation, known=_numbers(left.options), missing=equation.output)
+        if value is not None:
+            derived[equation.output] = Derived(value=value, formula=equation.text, inputs=equation.inputs)
+        return
     found = [
         *composed(equation=equation, options=options)[:1],
         *explained(equation=equation, options=options, amounts=tuple(everywhere.values()))[:1],
@@ -124,6 +142,10 @@ def _compose(  # noqa: PLR0917 - the state of one choice, passed on
     numbers = [number for part in best.parts if (number := amount(part)) is not None]
     formula = f"{best.name} = " + " + ".join(format(number, "f") for number in numbers)
     derived[best.name] = Derived(value=sum(numbers, Decimal(0)), formula=formula, parts=best.parts)
+
+
+def _numbers(options: Mapping[str, Option]) -> dict[str, Decimal]:
+    return {name: number for name, option in options.items() if (number := amount(option)) is not None}
 
 
 def _check(

@@ -29,15 +29,17 @@ from apps.extraction.engines.layout.meaning import Meanings, Vectors, needing, w
 from apps.extraction.engines.layout.names import find_names
 from apps.extraction.engines.layout.options import NUMERIC, Option, Placed, options, place
 from apps.extraction.engines.layout.pieces import VALUE_KINDS, PagePieces, take_apart
+from apps.extraction.engines.layout.prepayments import prepaid
 from apps.extraction.engines.layout.roles import Role, role_of
 from apps.extraction.engines.layout.rules import ROUNDING, equations
 from apps.extraction.engines.layout.sections import party_blocks, sections
 from apps.extraction.engines.layout.sentences import in_sentences
+from apps.extraction.engines.layout.subtotals import contradicted, for_review
 from apps.extraction.engines.layout.unheaded import find_unheaded
 from apps.extraction.engines.layout.weighing import weigh
 from apps.extraction.engines.protocol import Extraction, ExtractionRequest
 from apps.extraction.exact import exactly
-from apps.extraction.notes import Note, no_sum
+from apps.extraction.notes import Note, missed_sum, no_sum
 from apps.extraction.values import ExtractedValue
 from apps.inference.embeddings import local_embedder
 from apps.parsing.pages import ParsedDocument
@@ -82,15 +84,20 @@ class LayoutEngine:
             for field in schema.fields
             if field.name in request.wanted and field.name in answers and answers[field.name].confidence >= ABSTAIN
         ]
+        notes: list[Note] = []
+        said = {name: answer.value for name, answer in answers.items()} | known
         for table in tables:
             if table.field.name in request.wanted:
-                values.extend(table_values(table=table, engine=self.name, known=answers, rules=schema.rules))
+                cells = table_values(table=table, engine=self.name, known=answers, rules=schema.rules)
+                missed = contradicted(table=table, rules=schema.rules, known=said, placed=sheets.placed)
+                values.extend(for_review(cells, table=table, missed=missed))
+                notes.extend(missed_sum(name=table.field.name, column=column, total=total) for column, total in missed)
         for field in schema.fields:
             if field.kind is Kind.ARRAY and field.name in request.wanted:
                 values.extend(_entries(field, sheets, self.name))
         return Extraction(
             values=tuple(_as_shown(value, sheets.turns) for value in values),
-            notes=_notes(schema, values, request.known),
+            notes=(*_notes(schema, values, request.known), *notes),
         )
 
     def _by_meaning(
@@ -243,7 +250,7 @@ def _answers(
                 readings=by_page,
                 language=sheets.locale.language,
             )
-    choices, derived = choose(options=_fix(found, fixed), equations=rules, least=_LEAST)
+    choices, derived = choose(options=_fix(found, fixed), equations=rules, least=_LEAST, prepaid=prepaid(placed=placed))
     answers = {name: of_choice(choice) for name, choice in choices.items()}
     answers |= {name: of_name(choice) for name, choice in named.items()}
     for name, value in derived.items():

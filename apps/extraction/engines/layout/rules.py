@@ -174,6 +174,31 @@ def explained(
     return found
 
 
+def before_payment(
+    *, equation: Equation, options: Mapping[str, Sequence[Option]], paid: Sequence[Option]
+) -> list[Composed]:
+    """Return labelled inputs of which the result, less an amount `paid` before, is what stands for the output.
+
+    That is then what is left to pay: `options` are the inputs alone, `parts` what was paid.
+    """
+    found = []
+    for picked, values in _combinations((*equation.inputs, equation.output), options):
+        result = evaluate(equation.left, values=values, columns={})
+        if result is None:
+            continue
+        gap = result - values[equation.output]
+        taken = {id(option.placed) for option in picked.values()}
+        for other in paid:
+            number = amount(other)
+            if number and id(other.placed) not in taken and gap > 0 and abs(abs(number) - gap) <= ROUNDING:
+                gain = sum(option.score for option in picked.values()) + _BONUS
+                inputs = {name: option for name, option in picked.items() if name != equation.output}
+                found.append(Composed(options=inputs, name=equation.output, parts=(other,), gain=gain))
+                break
+    found.sort(key=lambda one: -one.gain)
+    return found
+
+
 def _labelled(options: Sequence[Option]) -> list[tuple[Option, Decimal]]:
     return [
         (option, number)

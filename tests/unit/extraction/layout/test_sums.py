@@ -1,0 +1,87 @@
+"""Sums of rows against totals, and what is left to pay against what it comes to."""
+
+from __future__ import annotations
+
+import pytest
+
+from apps.extraction.engines.layout import LayoutEngine
+from apps.extraction.engines.protocol import Extraction, ExtractionRequest
+from apps.extraction.notes import missed_sum
+from apps.extraction.values import ValueStatus
+from apps.schemas.definitions import shipped_schemas
+from tests.factories.pages import document
+
+INVOICE = shipped_schemas()["invoice"]
+ROWS = """
+Invoice no. 4711
+Invoice date: 2024-03-04
+
+Description                      Quantity        Unit price          Amount
+Rope                                    2             50.00          100.00
+Chain                                   3             20.00           60.00
+"""
+TOTALS = """
+Net total                                                            {net}
+VAT 10%                                                              {tax}
+Gross total                                                          {gross}
+"""
+
+
+def _read(drawing: str) -> Extraction:
+    wanted = frozenset(field.name for field in INVOICE.fields)
+    return LayoutEngine().extract(ExtractionRequest(document=document(drawing), schema=INVOICE, wanted=wanted))
+
+
+def _statuses(found: Extraction, column: str) -> list[ValueStatus]:
+    return [
+        value.status
+        for value in found.values
+        if value.path.startswith("/line_items/") and value.path.endswith(f"/{column}")
+    ]
+
+
+def test_rows_that_miss_the_net_total_are_for_a_person() -> None:
+    found = _read(ROWS + TOTALS.format(net="150.00", tax="15.00", gross="165.00"))
+    assert _statuses(found, "line_total") == [ValueStatus.NEEDS_REVIEW] * 2
+    assert _statuses(found, "quantity") == [ValueStatus.ACCEPTED] * 2
+    assert missed_sum(name="line_items", column="line_total", total="net_total") in found.notes
+
+
+@pytest.mark.parametrize(
+    "between",
+    ["", "\nSubtotal                                                             160.00\nDiscount   -10.00\n"],
+    ids=["rows make the net total", "rows make the subtotal"],
+)
+def test_rows_that_make_what_the_page_states_are_accepted(between: str) -> None:
+    net, tax, gross = ("150.00", "15.00", "165.00") if between else ("160.00", "16.00", "176.00")
+    found = _read(ROWS + between + TOTALS.format(net=net, tax=tax, gross=gross))
+    assert _statuses(found, "line_total") == [ValueStatus.ACCEPTED] * 2
+    assert found.notes == ()
+
+
+@pytest.mark.parametrize(
+    ("paid", "due"), [("Already paid", "Amount due"), ("Anzahlung", "Zahlbetrag"), ("Acompte versé", "Net à payer")]
+)
+def test_what_is_left_to_pay_is_not_the_gross_total(paid: str, due: str) -> None:
+    found = _read(f"""
+Invoice no. 4711
+Net total                            193.77
+VAT                                   21.30
+{paid}                               50.00
+{due}                               165.07
+""")
+    (gross,) = (value for value in found.values if value.path == "/gross_total")
+    assert (gross.value, gross.formula) == ("215.07", "net_total + tax_total")
+    assert [piece.quote for piece in gross.evidence] == ["193.77", "21.30"]
+
+
+def test_a_printed_gross_total_stands_before_what_is_left_to_pay() -> None:
+    found = _read(
+        TOTALS.format(net="193.77", tax="21.30", gross="215.07")
+        + """
+Already paid                                                         50.00
+Amount due                                                          165.07
+"""
+    )
+    (gross,) = (value for value in found.values if value.path == "/gross_total")
+    assert (gross.value, gross.formula, gross.status) == ("215.07", None, ValueStatus.ACCEPTED)
