@@ -78,7 +78,7 @@ class Environment(BaseSettings):
     max_upload_bytes: int = Field(default=200 * 1024 * 1024, ge=1024)
     max_pages: int = Field(default=5000, ge=1, le=100_000)
     parse_memory_mib: int = Field(default=1536, ge=256)
-    parse_cpu_seconds: int = Field(default=120, ge=5)
+    parse_cpu_seconds: int = Field(default=20, ge=5)
     parse_wall_seconds: int = Field(default=300, ge=10)
     model_threads: int = Field(default=16, ge=1, le=512)
     lease_seconds: int = Field(default=30, ge=2)

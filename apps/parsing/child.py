@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import gc
 import json
+import math
 import mmap
 import os
+import time
+from collections.abc import Iterable, Iterator
 
 import pymupdf
+from pymupdf import mupdf
 
 from apps.parsing import confinement, damage, images, ocr, opening, reading, visibility
 from apps.parsing.errors import Failure
@@ -17,7 +21,6 @@ from apps.parsing.limits import Limits
 from apps.parsing.pages import Box
 
 _FLUSH_BYTES = 128 * 1024
-_SECONDS_AFTER_LIMIT = 2  # between the signal that can be reported and the one that can't
 
 
 def load(*, with_ocr: bool) -> None:
@@ -42,11 +45,10 @@ def run(job: Job, *, document: int, output: int) -> None:
     sender = _Sender(output, at_most=job.limits.max_output_bytes)
     size = os.fstat(document).st_size
     limits = job.limits
-    cpu_at_most = limits.cpu_seconds + limits.cpu_seconds_per_page * _pages_at_most(job)
     confinement.set_limits(
         memory_bytes=limits.memory_bytes + size,
-        cpu_seconds=int(limits.cpu_seconds) or 1,
-        cpu_seconds_at_most=int(cpu_at_most) + 1,
+        cpu_seconds=math.ceil(limits.cpu_seconds),
+        cpu_seconds_at_most=job.cpu_seconds_at_most,
     )
     try:
         if size == 0:
@@ -75,15 +77,15 @@ def _work(job: Job, data: memoryview, sender: _Sender) -> None:
     last = pages if job.last is None else min(job.last, pages)
     numbers = range(job.first, last + 1)
     limits = job.limits
-    confinement.allow_cpu(cpu_seconds=int(limits.cpu_seconds + limits.cpu_seconds_per_page * len(numbers)) or 1)
     if job.operation is Operation.LOOK:
         places = [(page, Box(*box)) for page, box in job.places if 1 <= page <= pages]
-        confinement.allow_cpu(cpu_seconds=int(limits.cpu_seconds + limits.cpu_seconds_per_page * len(places)))
-        sender.send(Kind.SEEN, bytes(visibility.look(opened, places=places, limits=limits)))
+        allowance = _Allowance(limits, pages=len({page for page, _ in places}))
+        sender.send(Kind.SEEN, bytes(visibility.look(opened, places=allowance.places(places), limits=limits)))
         sender.send(Kind.DONE, b"{}")
         return
+    allowance = _Allowance(limits, pages=len(numbers))
     if job.operation is Operation.RENDER:
-        for rendered in images.render(opened, numbers=numbers, limits=limits, with_tables=job.tables):
+        for rendered in images.render(opened, numbers=allowance.pages(numbers), limits=limits, with_tables=job.tables):
             head = RENDERED.pack(rendered.number, rendered.width, rendered.height, len(rendered.jpeg))
             sender.send(Kind.RENDERED, head + rendered.jpeg + rendered.tables)
         sender.send(Kind.DONE, b"{}")
@@ -95,7 +97,7 @@ def _work(job: Job, data: memoryview, sender: _Sender) -> None:
     reader = reading.Reader(opened=opened, limits=limits)
     watch = damage.Damage(opened)
     watch.look_over(numbers)
-    for number in numbers:
+    for number in allowance.pages(numbers):
         try:
             page = reader.read(number)
         except ocr.NotLoaded:
@@ -117,18 +119,40 @@ def _send_remarks(sender: _Sender, watch: damage.Damage, reader: reading.Reader)
         sender.send(Kind.REMARKS, json.dumps([[remark.code, remark.page] for remark in remarks]).encode())
 
 
-def _pages_at_most(job: Job) -> int:
-    last = job.limits.max_pages if job.last is None else job.last
-    return max(1, min(last, job.limits.max_pages) - job.first + 1)
-
-
 def _is_out_of_memory(error: BaseException | None) -> bool:
     while error is not None:
         text = str(error)
-        if isinstance(error, MemoryError) or "alloc" in text or "ENOMEM" in text:
+        if isinstance(error, MemoryError | mupdf.FzErrorLimit) or "alloc" in text or "ENOMEM" in text:
             return True
         error = error.__cause__ or error.__context__
     return False
+
+
+class _Allowance:
+    """Processor time, given page by page: one that goes on for ever ends soon, in however long a document it stands."""
+
+    def __init__(self, limits: Limits, *, pages: int) -> None:
+        self._limits = limits
+        self._at_most = limits.cpu_seconds_for(pages)
+
+    def pages(self, numbers: Iterable[int]) -> Iterator[int]:
+        """Pass page numbers on, each with its time."""
+        for number in numbers:
+            self._next_page()
+            yield number
+
+    def places(self, places: Iterable[tuple[int, Box]]) -> Iterator[tuple[int, Box]]:
+        """Pass places on; those of one page that stand together share its time."""
+        before = 0
+        for number, box in places:
+            if number != before:
+                self._next_page()
+                before = number
+            yield number, box
+
+    def _next_page(self) -> None:
+        seconds = min(time.process_time() + self._limits.cpu_seconds_for(1), self._at_most)
+        confinement.allow_cpu(cpu_seconds=math.ceil(seconds))
 
 
 class _Sender:

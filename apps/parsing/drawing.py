@@ -19,6 +19,11 @@ def check_pictures(page: pymupdf.Page, *, number: int, limits: Limits) -> None:
     else:
         dots = page.get_image_info()
         sizes = [(picture["width"], picture["height"]) for picture in dots]
+        # A bare picture is unpacked as a whole; what else its reading needs has the other half of the memory.
+        for picture in dots:
+            width, height = picture["width"], picture["height"]
+            if width * height * (picture["colorspace"] + picture["has-mask"]) > limits.memory_bytes // 2:
+                raise Failure("page_too_large", page=number, width=width, height=height)
     for width, height in sizes:
         if width * height > limits.max_pixels:
             raise Failure("page_too_large", page=number, width=width, height=height)

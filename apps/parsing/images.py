@@ -7,7 +7,7 @@ Mistral family resizes them; the page fills the image exactly, so that boxes in 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import simplejpeg
@@ -41,7 +41,7 @@ def size_of(*, width: float, height: float) -> tuple[int, int]:
     return across, down
 
 
-def render(opened: Opened, *, numbers: range, limits: Limits, with_tables: bool) -> Iterator[Rendered]:
+def render(opened: Opened, *, numbers: Iterable[int], limits: Limits, with_tables: bool) -> Iterator[Rendered]:
     """Yield page images with the tables of the pages. Raises Failure page_too_large."""
     finder = tables.Finder(opened=opened) if with_tables else None
     for number in numbers:

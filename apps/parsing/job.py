@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 
@@ -33,6 +34,16 @@ class Job:
     limits: Limits
     tables: bool = False
     places: tuple[tuple[int, tuple[float, float, float, float]], ...] = ()
+
+    @property
+    def cpu_seconds_at_most(self) -> int:
+        """What the kernel lets the job have, however many pages the document turns out to have, before it kills it."""
+        if self.operation is Operation.LOOK:
+            pages = len({page for page, _ in self.places})
+        else:
+            last = self.limits.max_pages if self.last is None else min(self.last, self.limits.max_pages)
+            pages = last - self.first + 1
+        return math.ceil(self.limits.cpu_seconds_for(max(1, pages))) + 1
 
     def to_json(self) -> bytes:
         return json.dumps(asdict(self)).encode()

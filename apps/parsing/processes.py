@@ -203,7 +203,7 @@ class Child:
             return SandboxLost(_LOST)
         limits = self._job.limits
         ending = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
-        if ending == signal.SIGXCPU or (ending == signal.SIGKILL and user + system >= limits.cpu_seconds):
+        if ending == signal.SIGXCPU or (ending == signal.SIGKILL and user + system >= self._job.cpu_seconds_at_most):
             return unparsable(code="too_slow")
         if ending in {signal.SIGKILL, signal.SIGTERM}:
             return SandboxLost(_LOST)

@@ -6,7 +6,7 @@ alone. What a box holds is looked at on the drawn page, so it doesn't matter how
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import pymupdf
@@ -26,7 +26,7 @@ _EDGE = 0.1
 """How much of a box's height and width is left out at each side: a neighbour's ink, a table's lines."""
 
 
-def look(opened: Opened, *, places: Sequence[tuple[int, Box]], limits: Limits) -> Iterator[bool]:
+def look(opened: Opened, *, places: Iterable[tuple[int, Box]], limits: Limits) -> Iterator[bool]:
     """Yield for each place (page from 1, box in [0, 1]), in order, whether something can be seen there.
 
     Places of one page should stand together: the page is drawn once for them. Raises Failure page_too_large.

@@ -6,7 +6,8 @@ import os
 import signal
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from PIL import Image
 
 from apps.parsing.errors import UnparsableError
 from apps.parsing.limits import Limits
+from apps.parsing.pages import Box
 from apps.parsing.remarks import Remark
 from apps.parsing.sandbox import Sandbox
 from apps.parsing.sniff import PDF, PNG, TIFF
@@ -46,17 +48,18 @@ def _still_reads(sandbox: Sandbox, folder: Path) -> bool:
     return "NW-2025-0417" in sandbox.read_document(path=path, media_type=PDF).pages[0].text
 
 
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
 def _huge_png(side: int) -> bytes:
     """Return a valid PNG of side x side pixels, a few kilobytes for a thousand lines."""
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
     packer = zlib.compressobj(9)
     line = b"\0" * (1 + side // 8)
     body = b"".join(packer.compress(line) for _ in range(side)) + packer.flush()
     header = struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", header) + _chunk(b"IDAT", body) + _chunk(b"IEND", b"")
 
 
 @pytest.mark.parametrize(
@@ -132,6 +135,18 @@ def test_a_picture_of_sixty_thousand_pixels(sandbox: Sandbox, tmp_path: Path) ->
     assert _still_reads(sandbox, tmp_path)
 
 
+def test_a_picture_that_is_too_large_unpacked_is_told_by_its_header(sandbox: Sandbox, tmp_path: Path) -> None:
+    """Its pixels aren't looked at: they are cut off after the first thousand lines."""
+    side = 20_000
+    packed = zlib.compress(b"\0" * ((1 + 3 * side) * 1000))
+    header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
+    data = b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", header) + _chunk(b"IDAT", packed) + _chunk(b"IEND", b"")
+    path = _write(tmp_path / "a.png", data)
+    with pytest.raises(UnparsableError, match="page 1 holds a picture of 20000 x 20000 pixels") as raised:
+        sandbox.read_document(path=path, media_type=PNG)
+    assert raised.value.code == "page_too_large"
+
+
 def test_pages_of_a_tiff_and_of_a_turned_photograph(sandbox: Sandbox, tmp_path: Path) -> None:
     frames = [Image.new("L", (200, 100), shade) for shade in (255, 200, 150)]
     frames[0].save(tmp_path / "a.tiff", save_all=True, append_images=frames[1:])
@@ -159,6 +174,45 @@ def test_a_document_that_takes_too_long_is_ended(tmp_path: Path) -> None:
         with pytest.raises(UnparsableError) as raised:
             list(sandbox.render(path=tmp_path / "a.pdf", media_type=PDF))
         assert raised.value.code == "too_slow"
+        assert _still_reads(sandbox, tmp_path)
+
+
+@cache
+def _bomb() -> bytes:
+    """Return a PDF of 200 pages, 300 kB: the content of the second one inflates to 260 MB of tiny squares."""
+    packer = zlib.compressobj(9)
+    stream = b"".join(packer.compress(b"0 0 1 1 re f " * 100_000) for _ in range(200)) + packer.flush()
+    with pymupdf.open() as document:
+        for number in range(200):
+            document.new_page().insert_text((72, 72), f"page {number + 1}")
+        (xref,) = document[1].get_contents()
+        document.update_stream(xref, zlib.compress(stream), compress=False, new=False)
+        document.xref_set_key(xref, "Filter", "[/FlateDecode/FlateDecode]")
+        return bytes(document.tobytes())
+
+
+EVERYWHERE = [(page, Box(0.1, 0.1, 0.2, 0.2)) for page in range(1, 201)]
+OFTEN = [(2, Box(0.1, 0.1, 0.2, 0.2))] * 200
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda sandbox, path: sandbox.read_document(path=path, media_type=PDF),
+        lambda sandbox, path: list(sandbox.render(path=path, media_type=PDF)),
+        lambda sandbox, path: sandbox.look(path=path, media_type=PDF, places=EVERYWHERE),
+        lambda sandbox, path: sandbox.look(path=path, media_type=PDF, places=OFTEN),
+    ],
+    ids=["read", "render", "look everywhere", "look often"],
+)
+def test_a_page_has_no_more_time_in_a_long_document(tmp_path: Path, ask: Callable[[Sandbox, Path], object]) -> None:
+    """All pages together have 201 s of CPU time, and this page would take fewer; but it has only 2."""
+    path = _write(tmp_path / "a.pdf", _bomb())
+    with Sandbox(limits=Limits(cpu_seconds=1, cpu_seconds_per_page=1)) as sandbox:
+        with pytest.raises(UnparsableError) as raised:
+            ask(sandbox, path)
+        assert raised.value.code == "too_slow"
+        assert _zygote(sandbox).children() == []
         assert _still_reads(sandbox, tmp_path)
 
 
