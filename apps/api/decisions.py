@@ -13,7 +13,6 @@ from apps.api.auth import AuthenticatedRequest
 from apps.api.bodies import Sent
 from apps.api.problems import not_found
 from apps.common.clock import SYSTEM_CLOCK
-from apps.common.text import storable
 from apps.documents import queries as documents
 from apps.results import operations, queries
 from apps.results.decisions import NewDecision, Verdict
@@ -86,9 +85,7 @@ def decide(
         tenant_id=request.auth.tenant_id,
         document_id=document_id,
         decisions=[
-            NewDecision(
-                path=storable(item.path), verdict=item.verdict, value=item.value, schema=storable(item.decision_schema)
-            )
+            NewDecision(path=item.path, verdict=item.verdict, value=item.value, schema=item.decision_schema)
             for item in body
         ],
         decided_by=f"key {request.auth.key_id}",

@@ -12,17 +12,16 @@ from django.http import HttpResponse
 from ninja import File, Form, Query, Router, Schema
 from ninja.files import UploadedFile
 from ninja.responses import Status
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from apps.api.auth import AuthenticatedRequest
-from apps.api.bodies import Sent, refuse_unknown_fields
+from apps.api.bodies import Sent, refuse_other_parts
 from apps.api.openapi import file_of
 from apps.api.problems import not_found
 from apps.api.times import Moment
 from apps.common.clock import SYSTEM_CLOCK
-from apps.common.text import storable
 from apps.documents import queries as documents
-from apps.documents.models import Lane
+from apps.documents.models import DocumentStatus, Lane
 from apps.documents.storage import fetch
 from apps.parsing import queries as parsing
 from apps.pipeline import intake
@@ -138,7 +137,7 @@ class UploadForm(Sent):
     """What goes with a file. Without a schema, Quire finds out which one fits."""
 
     document_schema: Annotated[str, Field(alias="schema", max_length=63)] = ""
-    external_id: Annotated[str, Field(max_length=200), AfterValidator(storable)] = ""
+    external_id: Annotated[str, Field(max_length=200)] = ""
     lane: Literal["interactive", "bulk"] = "interactive"
     password: Annotated[str, Field(max_length=1024)] = ""
 
@@ -150,7 +149,7 @@ def upload(request: AuthenticatedRequest, file: File[UploadedFile], form: Form[U
     What such an upload adds is taken: a password opens a locked document, another schema is read too (409 while the
     first one still is), a failed or cancelled document is tried again, an external id is noted where there was none.
     """
-    refuse_unknown_fields(request.POST, form=UploadForm)
+    refuse_other_parts(request, form=UploadForm, files=("file",))
     accepted = intake.accept_upload(
         tenant_id=request.auth.tenant_id,
         chunks=file.chunks(),
@@ -170,15 +169,28 @@ def upload(request: AuthenticatedRequest, file: File[UploadedFile], form: Form[U
 @router.get("", response=DocumentListOut, by_alias=True, summary="List documents")
 def list_documents(
     request: AuthenticatedRequest,
+    *,
     updated_since: Annotated[
         Moment | None, Query(description="an RFC 3339 date-time with its zone, or a day, from midnight UTC")
+    ] = None,
+    status: Annotated[DocumentStatus | None, Query(description="those in this state alone")] = None,
+    schema_slug: Annotated[
+        str | None, Query(alias="schema", max_length=63, description="those of this schema alone, by its slug")
     ] = None,
     cursor: str | None = None,
     limit: Annotated[int, Query(ge=1, le=500)] = documents.PAGE_SIZE,
 ) -> Json:
-    """Return documents, the longest unchanged first. With `updated_since`, deleted ones come too, as tombstones."""
+    """Return documents, the longest unchanged first. With `updated_since`, deleted ones come too, as tombstones.
+
+    A document that has left the asked state doesn't come: to follow changes, ask without `status`.
+    """
     page = documents.changed_documents(
-        tenant_id=request.auth.tenant_id, updated_since=updated_since, cursor=cursor, limit=limit
+        tenant_id=request.auth.tenant_id,
+        updated_since=updated_since,
+        status=status,
+        schema_slug=schema_slug,
+        cursor=cursor,
+        limit=limit,
     )
     return {"items": _shown(request, page.items), "next_cursor": page.next_cursor}
 

@@ -14,6 +14,7 @@ from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
 from apps.common.errors import QuireError, RetryableError
+from apps.common.text import storable
 from apps.documents.errors import DocumentBusyError, TooLargeError, UnknownSchemaError, UnsupportedTypeError
 from apps.documents.queries import BadCursorError
 from apps.inference.adapters import BadAdapterError
@@ -78,11 +79,11 @@ def render(problem: Problem) -> HttpResponse:
         "type": "about:blank",
         "title": problem.title,
         "status": int(problem.status),
-        "detail": problem.detail,
+        "detail": storable(problem.detail),
         "code": problem.code,
     }
     if problem.errors:
-        body["errors"] = list(problem.errors)
+        body["errors"] = [{key: storable(text) for key, text in part.items()} for part in problem.errors]
     response = HttpResponse(orjson.dumps(body), status=int(problem.status), content_type=CONTENT_TYPE)
     if problem.status == HTTPStatus.UNAUTHORIZED:
         response["WWW-Authenticate"] = 'Bearer realm="quire"'

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from apps.api import budgets, decisions, documents, exports, problems, schemas, search, tuning, usage
 from apps.api.auth import ApiKeyBearer
+from apps.api.bodies import strict
 from apps.api.openapi import DescribedAPI
 
 api = DescribedAPI(
@@ -16,6 +17,7 @@ api = DescribedAPI(
     openapi_url="/openapi.json",
 )
 problems.install(api)
+api.add_decorator(strict)
 api.add_router("/documents", documents.router)
 api.add_router("/documents", decisions.router)
 api.add_router("/schemas", schemas.router)

@@ -13,6 +13,11 @@ def size_in_words(size: int) -> str:
     return f"{size:,} bytes" if rest else f"{mebibytes:,} MiB"
 
 
+def is_storable(text: str) -> bool:
+    """Return whether a UTF-8 column takes a text as it is: it holds neither NUL nor half of a surrogate pair."""
+    return _UNSTORABLE.search(text) is None
+
+
 def storable(text: str) -> str:
     """Return text that a UTF-8 column takes: NUL and halves of surrogate pairs become the replacement character."""
     if text.isascii() and "\0" not in text:

@@ -72,7 +72,13 @@ def document(*, tenant_id: UUID, document_id: UUID) -> DocumentSummary | None:
 
 @in_tenant_scope
 def changed_documents(
-    *, tenant_id: UUID, updated_since: datetime | None, cursor: str | None, limit: int = PAGE_SIZE
+    *,
+    tenant_id: UUID,
+    updated_since: datetime | None,
+    cursor: str | None,
+    status: DocumentStatus | None = None,
+    schema_slug: str | None = None,
+    limit: int = PAGE_SIZE,
 ) -> DocumentPage:
     """Return documents, the longest unchanged first, from `updated_since` on; deleted ones too, as tombstones, then.
 
@@ -83,6 +89,10 @@ def changed_documents(
         rows = rows.exclude(status=DocumentStatus.DELETED)
     else:
         rows = rows.filter(updated_at__gte=updated_since)
+    if status is not None:
+        rows = rows.filter(status=status)
+    if schema_slug is not None:
+        rows = rows.filter(schema_slug=schema_slug)
     if cursor:
         time, last = _decode(cursor)
         rows = rows.filter(Q(updated_at__gt=time) | Q(updated_at=time, id__gt=last))

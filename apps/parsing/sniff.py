@@ -68,6 +68,12 @@ def describe(head: bytes) -> str:
     return _describe_text(head)
 
 
+def is_program(head: bytes) -> bool:
+    """Return whether a file is one that no converter makes a document of."""
+    return head.startswith(_PROGRAMS)
+
+
+_PROGRAMS = (b"MZ", b"\x7fELF")
 _MARKS = (
     (b"GIF8", "a GIF picture"),
     (b"BM", "a BMP picture"),

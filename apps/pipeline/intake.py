@@ -18,7 +18,7 @@ from apps.documents.errors import UnknownSchemaError, UnsupportedTypeError
 from apps.documents.models import TERMINAL_STATUSES, DocumentStatus, Lane
 from apps.documents.names import display_name
 from apps.documents.sealing import seal
-from apps.parsing.sniff import HEAD_BYTES, describe, sniff
+from apps.parsing.sniff import HEAD_BYTES, describe, is_program, sniff
 from apps.pipeline import operations as pipeline
 from apps.pipeline.stages import OF_THE_BYTES
 from apps.results import operations as results
@@ -70,8 +70,8 @@ def accept_upload(
         media_type = sniff(spooled.head) if spooled.size else EMPTY_TYPE
         if media_type is None:
             raise UnsupportedTypeError(
-                f"this looks like {describe(spooled.head)}; Quire reads PDF, PNG, JPEG, TIFF "
-                "and e-invoice XML: convert it to PDF and upload that"
+                f"this looks like {describe(spooled.head)}; Quire reads PDF, PNG, JPEG, TIFF and e-invoice XML: "
+                + ("upload the document itself" if is_program(spooled.head) else "convert it to PDF and upload that")
             )
         key = storage.blob_key(tenant_id=tenant_id, sha256=spooled.sha256)
         storage.keep(spooled=spooled, key=key)

@@ -8,10 +8,11 @@ from typing import Concatenate, ParamSpec
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import BadRequest, PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 
+from apps.common.text import is_storable
 from apps.tenants.models import Role, User
 from apps.tenants.queries import MemberOf, memberships_of
 
@@ -41,6 +42,8 @@ def member_required(role: Role = Role.VIEWER) -> Callable[[View[P]], Callable[..
         @functools.wraps(view)
         @login_required
         def guarded(request: MemberRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+            if not all(is_storable(text) for name in request.POST for text in (name, *request.POST.getlist(name))):
+                raise BadRequest("a form can't hold a character that no text may hold")
             memberships = memberships_of(user_id=request.user.id)
             chosen = _chosen(request, memberships)
             if chosen is None:

@@ -14,7 +14,7 @@ from psycopg.types.json import Jsonb
 from apps.common.clock import Clock
 from apps.common.errors import TerminalError
 from apps.common.ids import new_id
-from apps.common.text import storable
+from apps.common.text import is_storable, storable
 from apps.documents import operations as documents
 from apps.documents.models import DocumentStatus
 from apps.extraction.canonical import collapse
@@ -399,11 +399,13 @@ def _right(decision: NewDecision, *, subject: _Subject) -> str:
     if decision.verdict is Verdict.CORRECT:
         if decision.value is None:
             raise BadDecisionError(f"{where}: 'correct' needs the right value, in 'value'")
+        if not is_storable(decision.value):
+            raise BadDecisionError(f"{where}: the value holds a character that no text may hold: write it anew")
         if not is_canonical(value=decision.value, kind=subject.kind):
             raise BadDecisionError(
                 f"{where}: write a value of the kind {subject.kind.value} as {form_of(subject.kind)}"
             )
-        return storable(decision.value)
+        return decision.value
     if decision.value is not None:
         raise BadDecisionError(f"{where}: a value goes with 'correct' alone")
     if decision.verdict is Verdict.REJECT:

@@ -16,7 +16,6 @@ from django.views.decorators.http import require_POST
 
 from apps.common.clock import SYSTEM_CLOCK
 from apps.common.errors import TerminalError
-from apps.common.text import storable
 from apps.documents import queries as documents
 from apps.documents.models import DocumentStatus
 from apps.extraction.canonical import collapse
@@ -98,7 +97,7 @@ def _one(request: MemberRequest, chosen: ShownValue | None, *, typed: str) -> Ne
         path=chosen.path,
         schema=chosen.schema_slug,
         verdict=Verdict(verdict),
-        value=storable(typed) if verdict == Verdict.CORRECT else None,
+        value=typed if verdict == Verdict.CORRECT else None,
         seen=_seen(request.POST.get("seen", "")),
     )
 

@@ -114,6 +114,14 @@ def test_a_type_that_is_not_read_gets_a_clear_415(api: Api, data: bytes, name: s
     assert seems.lower() in problem["detail"].lower()
 
 
+def test_a_program_is_not_to_be_converted(api: Api) -> None:
+    problem = _json(api.upload(b"MZ" + b"\0" * 100, "invoice.pdf"))
+    assert problem["detail"] == (
+        "this looks like a Windows program; Quire reads PDF, PNG, JPEG, TIFF and e-invoice XML: "
+        "upload the document itself"
+    )
+
+
 @pytest.mark.parametrize(
     ("data", "status", "code"),
     [
@@ -217,12 +225,6 @@ def test_without_a_living_key_nothing_answers(api: Api, key: str) -> None:
     assert response.status_code == 401
     assert response.headers["WWW-Authenticate"].startswith("Bearer")
     assert response.headers["Content-Type"] == "application/problem+json"
-
-
-def test_characters_that_a_database_refuses_are_left_out(api: Api) -> None:
-    document = _json(api.upload(pdf(), external_id="a\x00b"))
-    assert "\x00" not in document["external_id"]
-    assert document["external_id"].startswith("a")
 
 
 def test_what_the_framework_answers_is_a_problem_too(api: Api) -> None:
@@ -359,9 +361,15 @@ def test_a_cancelled_document_is_read_when_it_comes_again(api: Api) -> None:
         assert (busy.status_code, _json(busy)["code"]) == (409, "document_busy")
         assert api.upload(data, schema="invoice").status_code == 200
         assert api.post(f"documents/{document['id']}/cancel").status_code == 200
+        assert _json(api.get(f"documents/{document['id']}"))["completed_at"] is not None
+        reopened = _json(api.upload(data, schema="invoice"))
+        assert (reopened["status"], reopened["completed_at"]) == ("received", None)
+        assert api.post(f"documents/{document['id']}/cancel").status_code == 200
     again = api.upload(data, schema="invoice")
     assert (again.status_code, _json(again)["id"]) == (200, document["id"])
-    assert _json(api.get(f"documents/{document['id']}"))["status"] in {"done", "needs_review"}
+    found = _json(api.get(f"documents/{document['id']}"))
+    assert found["status"] in {"done", "needs_review"}
+    assert found["completed_at"] is not None
     assert api.post(f"documents/{document['id']}/cancel").status_code == 409
 
 
