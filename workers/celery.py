@@ -21,9 +21,11 @@ django.setup()
 
 from apps.pipeline.bodies.opening import warm  # noqa: E402 - the models need Django to be set up
 from apps.pipeline.stages import STAGES  # noqa: E402
+from workers import broker  # noqa: E402
 
 QUEUES = tuple(sorted({stage.queue for stage in STAGES}))
 
+broker.install()
 app = Celery("quire", broker=settings.QUIRE_REDIS_URL, include=["workers.tasks"])
 app.conf.update(
     task_ignore_result=True,
