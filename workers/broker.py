@@ -5,7 +5,7 @@ from __future__ import annotations
 from kombu.transport import redis
 
 
-class QoS(redis.Channel.QoS):  # type: ignore[misc] # kombu has no types
+class QoS(redis.QoS):
     """Puts messages that nobody has acknowledged back into their queues when a channel is closed.
 
     After the broker was lost Celery closes its connection twice: collect, then close, in
@@ -19,7 +19,7 @@ class QoS(redis.Channel.QoS):  # type: ignore[misc] # kombu has no types
         """Put them back, once, unless there is no connection any more."""
         transport = self.channel.connection
         if transport is not None and transport.client is not None:
-            super().restore_unacked_once(stderr)
+            super().restore_unacked_once(stderr)  # type: ignore[no-untyped-call]
 
 
 def install() -> None:

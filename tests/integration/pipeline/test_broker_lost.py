@@ -7,10 +7,12 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from time import monotonic, sleep
+from typing import Any
 
 import pytest
-from kombu import Connection, Queue
 from kombu.common import ignore_errors
+from kombu.connection import Connection
+from kombu.entity import Queue
 
 from deploy.embedded import valkey
 from deploy.embedded.ports import free_port
@@ -38,8 +40,8 @@ def server(tmp_path: Path) -> Iterator[Server]:
 def test_a_killed_broker_does_not_end_the_worker(server: Server) -> None:
     """Celery closes a connection twice; the first time failed half-way, and the transport has let go of it since."""
     process, url = server
-    connection = Connection(url, transport_options=app.conf.broker_transport_options)
-    queue = Queue("parsing")(connection.default_channel)
+    connection: Any = Connection(url, transport_options=app.conf.broker_transport_options)  # type: ignore[no-untyped-call]
+    queue: Any = Queue("parsing")(connection.default_channel)  # type: ignore[no-untyped-call]
     queue.declare()
     connection.Producer().publish({"a": 1}, routing_key="parsing", serializer="json")
     message = queue.get(no_ack=False)
@@ -48,5 +50,5 @@ def test_a_killed_broker_does_not_end_the_worker(server: Server) -> None:
     process.wait()
     connection.default_channel._disconnect_pools()
     connection.transport.client = None
-    ignore_errors(connection, connection.close)
+    ignore_errors(connection, connection.close)  # type: ignore[no-untyped-call]
     assert not connection.connected
