@@ -31,6 +31,7 @@ _SIGNS = "-−–+"
 # Optical recognition puts blanks beside a decimal point.
 _TORN = re.compile(r"(?<![\w.,/:-])(?P<whole>\d{1,6}) ?[.,] ?(?P<cents>\d{2})(?![\w.,/:%-])")
 _DECIMALS = re.compile(r"[.,]\d{2}$")
+_WITH_DECIMALS = re.compile(r"[\d.,' ]*[.,]\d{1,2}(?!\d)")
 _LEADING_ZERO = re.compile(r"0\d")
 
 
@@ -141,7 +142,16 @@ def _look_left(text: str, start: int) -> _Left | None:
             break
     if here == start and start > 0 and (text[start - 1].isalpha() or text[start - 1] == "_"):
         return None
+    if here == start and _ends_a_code(text, start):
+        return None
     return _Left(here, mark, negative, opened)
+
+
+def _ends_a_code(text: str, start: int) -> bool:
+    """Return whether a number without decimals hangs on letters that are no currency: "ZFIM-712"."""
+    if start < 2 or text[start - 1] != "-" or not text[start - 2].isalpha():
+        return False
+    return mark_before(text=text, end=start - 1) is None and _WITH_DECIMALS.match(text, start) is None
 
 
 def _is_last_numbers(text: str, begin: int, end: int) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from apps.extraction.candidates import DocumentLocale, PageReading
+from apps.extraction.candidates.currencies import AMBIGUOUS_SIGNS
 from apps.extraction.engines.layout import confidence
 from apps.extraction.engines.layout.choosing import Choice, Derived, Proof
 from apps.extraction.engines.layout.items import Cell, Table, column_sum
@@ -22,6 +23,8 @@ from apps.extraction.exact import cents
 from apps.extraction.values import Evidence, ExtractedValue
 from apps.schemas.fields import Field, Kind, Rule
 
+_CONTESTED = 0.65
+"""How sure a currency is at most that only ambiguous signs name, where the page names another one plainly."""
 _SURE_LABEL = 0.8
 """Score from which a label beside a text is believed against sentences that name another."""
 
@@ -116,6 +119,10 @@ def currency(*, name: str, placed: Sequence[Placed], known: Mapping[str, Answer]
     level = [spot for spot in own if (spot.candidate.page, round(spot.candidate.box.y0, 3)) in chosen]
     spot = (level or own)[-1]
     sure = (0.95 if count >= 3 else 0.8) * (1 - 0.8 * rival / (count + rival))
+    # A sign of several currencies beside another one's own: "$" is also what recognition makes of an "S".
+    plain = {mark.candidate.value for mark in marks if mark.candidate.text not in AMBIGUOUS_SIGNS}
+    if plain and code not in plain:
+        sure = min(sure, _CONTESTED)
     evidence = Evidence(page=spot.candidate.page, box=spot.candidate.box, quote=spot.candidate.text)
     return {name: Answer(value=code, confidence=round(sure, 4), evidence=(evidence,))}
 
@@ -151,7 +158,8 @@ def table_values(
                 continue
             evidence, read = _cell_evidence(cell)
             weigh = confidence.of_cell if cell.span is None else confidence.of_text_cell
-            sure = weigh(heading=table.headings.get(name, 0.0), proven=item.proven, summed=summed, read=read)
+            proven = True if name in item.discounted else item.proven
+            sure = weigh(heading=table.headings.get(name, 0.0), proven=proven, summed=summed, read=read)
             if sure < confidence.ABSTAIN:
                 continue
             answer = Answer(value=cell.value, confidence=sure, evidence=(evidence,))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 from itertools import permutations
 
@@ -15,11 +15,15 @@ from apps.extraction.engines.layout.options import NUMERIC, Placed
 from apps.extraction.engines.layout.pieces import PagePieces
 from apps.extraction.engines.layout.spans import Span
 from apps.extraction.engines.layout.tables import TEXTUAL, Header, find_headers
+from apps.extraction.exact import cents
 from apps.schemas.fields import Field, Kind, Rule
 from apps.schemas.rules import Node, RuleError, evaluate, parse_formula
 
 _ROUNDING = Decimal("0.006")
 _SAMPLE = 12
+_WHOLE = 100
+_NAMED = 0.3
+"""Least score of a heading that says anything of a column."""
 _ARITHMETIC = 1.5
 """What it is worth, beside the headings' scores, that a table's rows add up."""
 
@@ -35,12 +39,16 @@ class Cell:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """A row. `proven`: the schema's arithmetic holds in it; None where it can't be worked out."""
+    """A row. `proven`: the schema's arithmetic holds in it; None where it can't be worked out.
+
+    `discounted` are results with which it holds once a discount that the row prints is undone.
+    """
 
     page: int
     y: float
     cells: Mapping[str, Cell]
     proven: bool | None
+    discounted: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,6 +204,7 @@ def _rows(
     numbers = body.by_column(
         [spot for spot in spots if spot.candidate.kind is Kind.NUMBER and spot.candidate.unit != "%"]
     )
+    percents = [spot for spot in spots if spot.candidate.kind is Kind.NUMBER and spot.candidate.unit == "%"]
     names = _choose_columns(field, header, numbers, rules)
     cells: dict[str, list[Placed]] = {}
     for place, name in enumerate(names):
@@ -213,7 +222,9 @@ def _rows(
                 span = body.text(place=place, name=name, top=top, bottom=bottom)
                 if span is not None:
                     row[name] = Cell(span=span, value=span.text)
-        items.append(Item(page=header.page, y=top, cells=row, proven=_proven(field, group, rules)))
+        proven = _proven(field, group, rules)
+        discounted = _discounted(field, group, rules, percents) if proven is False else frozenset()
+        items.append(Item(page=header.page, y=top, cells=row, proven=proven, discounted=discounted))
     scores = {name: header.headings[place].scores[name] for place, name in enumerate(names) if name is not None}
     checked = [item.proven for item in items if item.proven is not None]
     if len(checked) > 1:
@@ -250,13 +261,16 @@ def _choose_columns(
         label -= sum(
             0.8 * header.headings[place].background
             for name, place in mapping.items()
-            if header.headings[place].scores[name] < 0.3
+            if header.headings[place].scores[name] < _NAMED
         )
         if label < 0.9:
             continue
         grouped = _group({name: numbers[place] for name, place in mapping.items()})
         whole = [group for group in grouped if len(group) == len(wanted)]
         proven = sum(holds(group=group, rule=rule, array=field.name) is True for group in whole)
+        if not proven and any(header.headings[place].scores[name] < _NAMED for name, place in mapping.items()):
+            # Without its heading a column is found by arithmetic alone.
+            continue
         worth = label + _ARITHMETIC * (proven / len(whole) if whole else 0.0)
         if worth > best_worth + 1e-9:
             best_worth = worth
@@ -329,3 +343,26 @@ def _proven(field: Field, group: Mapping[str, Placed], rules: Sequence[RowRule])
     if any(one is False for one in held):
         return False
     return True if any(one is True for one in held) else None
+
+
+def _discounted(
+    field: Field, group: Mapping[str, Placed], rules: Sequence[RowRule], percents: Sequence[Placed]
+) -> frozenset[str]:
+    """Return a row's results that a discount printed in it explains: 20 x 4.55 less 10% is 81.90."""
+    found = set()
+    for rule in rules:
+        name = rule.output.split(".")[-1]
+        spot = group.get(name)
+        number = _number(spot) if spot is not None else None
+        if spot is None or number is None:
+            continue
+        for percent in percents:
+            rate = _number(percent)
+            level = abs(percent.rect.middle - spot.rect.middle) <= ROW_REACH
+            if rate is None or not level or not 0 < abs(rate) < _WHOLE:
+                continue
+            before = format(cents(number / (1 - abs(rate) / _WHOLE)), "f")
+            undone = replace(spot, candidate=replace(spot.candidate, value=before))
+            if holds(group={**group, name: undone}, rule=rule, array=field.name):
+                found.add(name)
+    return frozenset(found)

@@ -37,6 +37,7 @@ _NAME_LABELS = frozenset(
         "nome", "ragione sociale", "denominazione", "legal name", "full name", "nombre o razon social",
     }
 )  # fmt: skip
+_AMOUNT = re.compile(r"[.,]\d{2}(?!\d)|[$€£]")
 _CONTACT = re.compile(r"@|https?:|www\.|^\+?[\d /().-]{7,}$", re.IGNORECASE)
 
 
@@ -114,6 +115,8 @@ def _values(
     pieces: PagePieces, lexicon: Lexicon, label: Piece, score: float, *, names_only: bool
 ) -> Iterator[Labelled]:
     heading = label.tokens[-1] is label.segment.tokens[-1]
+    if names_only and _labels_an_amount(pieces, label):
+        return
     if names_only and heading and (beside := _name_beside(pieces, lexicon, label)) is not None:
         yield Labelled(span=beside, score=score * 0.98, label=label.rect, heading=False, parts=label.parts)
         return
@@ -133,6 +136,28 @@ def _values(
         if right is not None and label.ends_label:
             fit *= 0.6
         yield Labelled(span=below, score=score * fit, label=label.rect, heading=True, parts=label.parts)
+
+
+def _labels_an_amount(pieces: PagePieces, label: Piece) -> bool:
+    """Return whether a label is that of an amount: "Agency commission  $150.00" names no agency.
+
+    The amount stands right of it; or under it, and one under what stands right of it too, as under headings.
+    """
+    after = pieces.rows[label.row][label.place + 1 : label.place + 2]
+    if any(piece.value and _AMOUNT.search(piece.text) for piece in after):
+        return True
+    return all(_heads_an_amount(pieces, piece) for piece in (label, *after))
+
+
+def _heads_an_amount(pieces: PagePieces, heading: Piece) -> bool:
+    return any(
+        piece.value
+        and _AMOUNT.search(piece.text)
+        and _under(piece.rect, heading.rect)
+        and piece.rect.y0 - heading.rect.y1 <= _BELOW_REACH
+        for row in pieces.rows[heading.row + 1 : heading.row + 2]
+        for piece in row
+    )
 
 
 def _in_grid(pieces: PagePieces, lexicon: Lexicon, below: Span, right: Span) -> bool:

@@ -131,3 +131,17 @@ def test_the_decimal_sign_decides_what_the_shape_leaves_open(
     text: str, decimal: str | None, value: str, others: tuple[str, ...]
 ) -> None:
     assert read_number(text=text, decimal=decimal) == (Decimal(value), tuple(map(Decimal, others)))
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("BR-4529-ZFIM-712", []),
+        ("Toolbox 0815CO-123 10", ["10"]),
+        ("EUR-500", ["500"]),
+        ("Total-12.50", ["12.50"]),
+        ("Total -712", ["-712"]),
+    ],
+)
+def test_the_tail_of_a_code_is_no_number(text: str, values: list[str]) -> None:
+    assert [hit.value for hit in find_amounts(text=text, locale=POINT)] == values

@@ -84,3 +84,19 @@ Remit to Sinclair Group Advertiser     Graybill for Attorney General
 Total                     $2,265.00
 """
     assert extract(document(drawing))["advertiser"].value == "Graybill for Attorney General"
+
+
+def test_the_heading_of_an_amount_names_no_agency() -> None:
+    values = extract(
+        document("""
+                                        ORDER
+Order / Rev:         518842
+Advertiser           Citizens for Better Roads
+
+
+Time Period            # of Spots   Gross Amount   Agency Comm.      Net Amount
+04/27/20 - 05/31/20             8      $5,325.00      ($798.75)      $4,526.25
+""")
+    )
+    assert values["advertiser"].value == "Citizens for Better Roads"
+    assert "agency" not in values

@@ -85,3 +85,65 @@ Amount due                                                          165.07
     )
     (gross,) = (value for value in found.values if value.path == "/gross_total")
     assert (gross.value, gross.formula, gross.status) == ("215.07", None, ValueStatus.ACCEPTED)
+
+
+DISCOUNTED = """
+Invoice no. 4711
+Invoice date: 2024-03-04
+
+Description                      Quantity        Unit price    Discount          Amount
+Nougat                                 20              4.55        {rate}           81.90
+Biscuits                               15              3.20                      48.00
+Oil                                    25             19.80                     495.00
+"""
+
+
+def test_a_row_less_its_printed_discount_adds_up() -> None:
+    right, wrong = _read(DISCOUNTED.format(rate="10%")), _read(DISCOUNTED.format(rate="30%"))
+    for row in (0, 1):
+        total, price = f"/line_items/{row}/line_total", f"/line_items/{row}/unit_price"
+        assert (_confidence(right, total) > _confidence(wrong, total)) is (row == 0)
+        # What one unit costs after the discount isn't printed.
+        assert _confidence(right, price) == _confidence(wrong, price)
+
+
+def _confidence(found: Extraction, path: str) -> float:
+    return next(value.confidence for value in found.values if value.path == path)
+
+
+@pytest.mark.parametrize("words", ["Please remit until 2019-07-01.", "Payable until 2019-07-01."])
+def test_a_date_in_the_payment_s_words_is_the_due_date(words: str) -> None:
+    found = _read(f"Invoice no. 4711\nInvoice date: 2019-06-10\n\nTotal   100.00 EUR\n\n{words}")
+    assert [value.value for value in found.values if value.path == "/due_date"] == ["2019-07-01"]
+
+
+def test_a_sign_of_several_currencies_is_not_believed_beside_another_currency_s_own() -> None:
+    drawing = """
+Invoice no. 4711
+Rope    24.00 $
+Chain    6.00 $
+Nails    1.00 $
+Total    31.00
+Summary   Amount ({mark})
+"""
+    said = {}
+    for mark in ("RM", "net"):
+        (value,) = (value for value in _read(drawing.format(mark=mark)).values if value.path == "/currency")
+        said[mark] = value.status
+    assert said == {"RM": ValueStatus.NEEDS_REVIEW, "net": ValueStatus.ACCEPTED}
+
+
+def test_a_position_s_number_is_no_price() -> None:
+    found = _read("""
+Invoice no. 4711
+
+Pos   Description          Net price      Quantity         Amount
+1     Steel coil                                10        1000.00
+2     Bumper                                    10        1000.00
+""")
+    cells = {value.path: value.value for value in found.values if value.path.startswith("/line_items/0/")}
+    assert cells == {
+        "/line_items/0/description": "Steel coil",
+        "/line_items/0/quantity": "10",
+        "/line_items/0/line_total": "1000.00",
+    }
