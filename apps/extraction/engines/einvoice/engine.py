@@ -12,12 +12,12 @@ from apps.extraction.engines.einvoice.invoice import Invoice
 from apps.extraction.engines.einvoice.xml import Node, UnreadableXmlError, read_root
 from apps.extraction.engines.protocol import Extraction, ExtractionRequest
 from apps.extraction.exact import exactly
-from apps.extraction.grounding import Grounding, ground
+from apps.extraction.grounding import Grounding, ground, occurrences, rows_apart
 from apps.extraction.notes import Note
 from apps.extraction.page_index import DocumentIndex
 from apps.extraction.row_grounding import Cell, ground_rows
-from apps.extraction.values import ExtractedValue, ValueStatus
-from apps.parsing.pages import Attachment, ParsedDocument
+from apps.extraction.values import Evidence, ExtractedValue, ValueStatus
+from apps.parsing.pages import Attachment, Box, ParsedDocument
 from apps.schemas.fields import Field, Kind
 
 # The names that the standards prescribe: such an attachment is read before others.
@@ -47,6 +47,15 @@ _ELEMENTS = {
 }
 """What stands beside a value there."""
 _DIFFER = Note(text="net and tax don't add up to the gross total in the e-invoice XML", others=_TOTALS)
+_BESIDE = {
+    "seller_vat_id": ("seller_name",),
+    "buyer_vat_id": ("buyer_name",),
+    "issue_date": ("invoice_number",),
+    "currency": ("gross_total", "net_total"),
+}
+"""Beside which other values one is looked for."""
+_LEVEL = 0.012
+"""So much of a page's height may lie between two values of one line."""
 _CENT = Decimal("0.01")
 
 
@@ -111,6 +120,7 @@ class _Values:
         self._is_xml = is_xml
         self._reach = _XML_REACH if is_xml else _ROW_REACH
         self._index = DocumentIndex(request.document)
+        self._fields = {field.name: field for field in request.schema.fields}
         self._doubtful = frozenset(_TOTALS) if _totals_differ(invoice) else frozenset()
         self.notes = (_DIFFER,) if self._doubtful else ()
 
@@ -125,8 +135,44 @@ class _Values:
                 continue
             text = getattr(self._invoice, field.name, None) if field.name in FIELDS else None
             if isinstance(text, str) and text:
-                found = ground(index=self._index, value=text, kind=field.kind, near=self._near(field))
-                yield self._value(field, text, found, path=f"/{field.name}")
+                yield self._value(field, text, self._place(field, text), path=f"/{field.name}")
+
+    def _place(self, field: Field, text: str) -> Grounding | None:
+        """Return where the pages say a single value; of several places the one beside what it belongs to.
+
+        A party's VAT id is the nearest to its name, the date of issue that beside the invoice's number rather than one
+        on another page, a currency's bare sign that of a total: "120.000 €" may be the share capital.
+        """
+        found = ground(index=self._index, value=text, kind=field.kind, near=self._near(field))
+        if found is None or self._is_xml:
+            return found
+        anchors = [
+            place
+            for name in _BESIDE.get(field.name, ())
+            if name in self._fields and (place := self._anchor(name)) is not None
+        ]
+        for anchor in anchors:
+            if field.kind is Kind.CURRENCY and any(char.isalpha() for char in found.quote):
+                break
+            if field.kind is Kind.DATE and found.page == anchor.page:
+                break
+            level = None if field.kind is Kind.VAT_ID else _LEVEL
+            near = [
+                item
+                for item in occurrences(index=self._index, value=text, kind=field.kind)
+                if item.page.page.number == anchor.page
+                and item.score >= found.score
+                and (level is None or rows_apart(item, anchor) <= level)
+            ]
+            if near:
+                return min(near, key=lambda item: _apart(item.box, anchor.box)).grounding
+        return found
+
+    def _anchor(self, name: str) -> Evidence | None:
+        text = getattr(self._invoice, name, None)
+        field = self._fields[name]
+        place = ground(index=self._index, value=text, kind=field.kind, near=self._near(field)) if text else None
+        return place.evidence if place is not None else None
 
     def _rows(self, field: Field) -> Iterator[ExtractedValue]:
         """Yield the lines' values, each line found by its description, else its amount."""
@@ -180,6 +226,12 @@ class _Values:
 FIELDS = frozenset(Invoice.__dataclass_fields__) - {"dialect", "lines"}
 """Names of fields that an e-invoice can fill."""
 _COLUMNS = frozenset({"description", "quantity", "unit_price", "line_total"})
+
+
+def _apart(one: Box, other: Box) -> float:
+    """Return how far two boxes' middles lie apart, in page widths and heights together."""
+    (x, y), (u, v) = one.center, other.center
+    return abs(x - u) + abs(y - v)
 
 
 def _totals_differ(invoice: Invoice) -> bool:

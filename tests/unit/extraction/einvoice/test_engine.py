@@ -211,3 +211,33 @@ def test_a_document_without_pages_is_all_ungrounded() -> None:
     )
     request = ExtractionRequest(document=parsed, schema=INVOICE, wanted=frozenset({"gross_total", "line_items"}))
     assert {value.status for value in EInvoiceEngine().extract(request).values} == {ValueStatus.UNGROUNDED}
+
+
+def test_a_party_s_vat_id_is_shown_where_its_name_stands() -> None:
+    lines = (
+        "Alpha & Söhne SARL",
+        "VAT FR12345678901",
+        *("" for _ in range(12)),
+        "Remarks: VAT ID FR12345678901",
+    )
+    value = by_path(extract(documents.cii(), lines=lines))["/seller_vat_id"]
+    assert value.evidence[0].box.y0 < 0.1
+    value = by_path(extract(documents.cii(), lines=lines[::-1]))["/seller_vat_id"]
+    assert value.evidence[0].box.y0 > 0.3
+
+
+def test_the_sign_of_a_total_shows_the_currency_not_that_of_the_share_capital() -> None:
+    value = by_path(extract(documents.cii(), lines=("Alpha SARL, capital 120 000,00 €", *PAGE)))["/currency"]
+    total = by_path(extract(documents.cii(), lines=("Alpha SARL, capital 120 000,00 €", *PAGE)))["/gross_total"]
+    assert value.evidence[0].quote == "€"
+    assert abs(value.evidence[0].box.y0 - total.evidence[0].box.y0) < 0.005
+
+
+def test_a_date_beside_the_invoice_s_number_stands_before_one_on_another_page() -> None:
+    first = ("Mietrechnung Nr. F-2024-001 vom 31.01.2024", "Alpha & Söhne SARL")
+    second = ("Übernahme", "Rechnungsdatum: 31.01.2024")
+    own = (Attachment(name="factur-x.xml", media_type="application/xml", data=documents.cii()),)
+    parsed = replace(document(first, second), attachments=own)
+    request = ExtractionRequest(document=parsed, schema=INVOICE, wanted=frozenset({"issue_date"}))
+    (value,) = EInvoiceEngine().extract(request).values
+    assert (value.evidence[0].page, value.evidence[0].quote) == (1, "31.01.2024")
