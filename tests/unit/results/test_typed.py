@@ -5,7 +5,10 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 
+import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from apps.results.typed import date_of, number_of
 from apps.schemas.fields import Kind
@@ -66,3 +69,11 @@ def test_no_other_kind_is_a_number(kind: Kind) -> None:
 def test_a_date_is_a_day_that_exists(text: str, expected: date | None) -> None:
     assert date_of(kind=Kind.DATE, value=text) == expected
     assert date_of(kind=Kind.TEXT, value=text) is None
+
+
+@given(text=st.from_regex(r"-?[0-9]{1,45}(\.[0-9]{1,25})?", fullmatch=True))
+def test_what_is_stored_as_a_number_is_exact_in_every_export(text: str) -> None:
+    number = number_of(kind=Kind.MONEY, value=text)
+    if number is not None:
+        assert number == Decimal(text)
+        assert pa.array([number], type=pa.decimal128(38, 12)).to_pylist() == [Decimal(text)]
