@@ -125,7 +125,6 @@ def reopen(
         password=password,
         schema_slug=schema_slug or document.schema_slug,
         updated_at=clock.now(),
-        completed_at=None,
     )
     return Reopened(parsed=parsed)
 
@@ -162,7 +161,7 @@ def set_status(
     reason: str = "",
     terminal: bool = False,
 ) -> None:
-    """Move a document to a state. At its end its password is erased; `completed_at` stays until it is reopened."""
+    """Move a document to a state. At its end its password is erased; `completed_at` is its first end, and stays."""
     now = clock.now()
     document = Document.objects.filter(tenant_id=tenant_id, id=document_id)
     document.update(status=status, reason_code=reason_code, reason=reason, updated_at=now)

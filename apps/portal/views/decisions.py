@@ -19,10 +19,9 @@ from apps.common.errors import TerminalError
 from apps.documents import queries as documents
 from apps.documents.models import DocumentStatus
 from apps.extraction.canonical import collapse
-from apps.pipeline.queries import progress
 from apps.portal.access import MemberRequest, member_required
 from apps.portal.presentation import ShownValue
-from apps.portal.views.document import Refused, following, page_of, shown_results
+from apps.portal.views.document import Refused, following, page_of, shown_results, work_on
 from apps.results import operations
 from apps.results import queries as results
 from apps.results.decisions import WHOLE, BadDecisionError, NewDecision, Seen, StaleDecisionError, Verdict
@@ -65,8 +64,8 @@ def decide(request: MemberRequest, document_id: UUID) -> HttpResponseBase:
     except TerminalError as error:
         words = error.message.removeprefix(f"{chosen.path}: ") if chosen else error.message
         refused = Refused(message=words[:1].upper() + words[1:], typed=typed)
-        share = progress(tenant_id=tenant_id, found=[document]).get(document.id)
-        return page_of(request, document, share=share, wanted=wanted, refused=refused)
+        work = work_on(tenant_id=tenant_id, document=document)
+        return page_of(request, document, work=work, wanted=wanted, refused=refused)
     decided = {f"{decision.schema}{decision.path}" for decision in taken}
     left = [one for one in everything if one.open and one.key not in decided]
     messages.success(request, f"{_said(taken, chosen)} {_left(len(left), status=status)}")

@@ -56,11 +56,29 @@ def document_page(request: MemberRequest, document_id: UUID) -> HttpResponseBase
     if document is None:
         raise Http404
     version = document.updated_at.isoformat()
-    share, state = progress(tenant_id=tenant_id, found=[document]).get(document.id), _state(tenant_id, document)
-    shown = tuple(request.GET.get(name) for name in ("version", "share", "state")) == (version, str(share), state)
+    work = work_on(tenant_id=tenant_id, document=document)
+    now = (version, str(work.share), work.state)
+    shown = tuple(request.GET.get(name) for name in ("version", "share", "state")) == now
     if request.headers.get("HX-Request") == "true" and shown and in_progress(document.status):
         return HttpResponse(status=HTTPStatus.NO_CONTENT)
-    return page_of(request, document, share=share, wanted=request.GET.get("value", ""))
+    return page_of(request, document, work=work, wanted=request.GET.get("value", ""))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """How far a document is: `share` of the work is done, in [0, 1], None where none is under way; `state` in words."""
+
+    share: float | None
+    state: str
+
+
+def work_on(*, tenant_id: UUID, document: DocumentSummary) -> Work:
+    """Return how far a document is."""
+    under_way = stages_under_way(tenant_id=tenant_id, found=[document]).get(document.id)
+    return Work(
+        share=progress(tenant_id=tenant_id, found=[document]).get(document.id),
+        state=doing(document, under_way=under_way) or words_for(document.status),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,14 +93,11 @@ def page_of(
     request: MemberRequest,
     document: DocumentSummary,
     *,
-    share: float | None,
+    work: Work,
     wanted: str,
     refused: Refused | None = None,
 ) -> HttpResponse:
-    """Show a document with one of its values chosen: the wanted one, or the first that a person should decide on.
-
-    `share` is how much of the work on it is done, in [0, 1], None where none is under way.
-    """
+    """Show a document with one of its values chosen: the wanted one, or the first that a person should decide on."""
     tenant_id = request.member.tenant_id
     found = results.results_of(tenant_id=tenant_id, document_id=document.id)
     facts = parsing.page_facts(tenant_id=tenant_id, blob_id=document.blob_id) if document.blob_id else ()
@@ -96,14 +111,14 @@ def page_of(
     reasons = reasons_for_review(tenant_id=tenant_id, found=[document])
     context = {
         "document": document,
-        "state": _state(tenant_id, document),
+        "state": work.state,
         "reason": reason_in_words(document),
         "unread": document.status in _STOPPED and not facts and not found,
         "again": document.status in {DocumentStatus.FAILED, DocumentStatus.CANCELLED}
         and document.reason_code not in CODES,
         "live": in_progress(document.status),
         "version": document.updated_at.isoformat(),
-        "share": share,
+        "share": work.share,
         "results": shown,
         "reasons": reasons.get(document.id, ()),
         "chosen": chosen,
@@ -206,11 +221,6 @@ def delete(request: MemberRequest, document_id: UUID) -> HttpResponseBase:
         raise Http404
     messages.success(request, _("The document is deleted."))
     return redirect("portal:documents")
-
-
-def _state(tenant_id: UUID, document: DocumentSummary) -> str:
-    under_way = stages_under_way(tenant_id=tenant_id, found=[document]).get(document.id)
-    return doing(document, under_way=under_way) or words_for(document.status)
 
 
 def _first_page(request: MemberRequest, total: int) -> int:

@@ -361,15 +361,17 @@ def test_a_cancelled_document_is_read_when_it_comes_again(api: Api) -> None:
         assert (busy.status_code, _json(busy)["code"]) == (409, "document_busy")
         assert api.upload(data, schema="invoice").status_code == 200
         assert api.post(f"documents/{document['id']}/cancel").status_code == 200
-        assert _json(api.get(f"documents/{document['id']}"))["completed_at"] is not None
+        ended = _json(api.get(f"documents/{document['id']}"))["completed_at"]
+        assert ended is not None
+        # What reads in ranges of its first end never meets it in two of them.
         reopened = _json(api.upload(data, schema="invoice"))
-        assert (reopened["status"], reopened["completed_at"]) == ("received", None)
+        assert (reopened["status"], reopened["completed_at"]) == ("received", ended)
         assert api.post(f"documents/{document['id']}/cancel").status_code == 200
     again = api.upload(data, schema="invoice")
     assert (again.status_code, _json(again)["id"]) == (200, document["id"])
     found = _json(api.get(f"documents/{document['id']}"))
     assert found["status"] in {"done", "needs_review"}
-    assert found["completed_at"] is not None
+    assert found["completed_at"] == ended
     assert api.post(f"documents/{document['id']}/cancel").status_code == 409
 
 

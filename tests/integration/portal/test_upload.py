@@ -24,4 +24,4 @@ def test_an_empty_file_is_a_document_that_failed_and_says_why(tenant: UUID, acce
         assert (answer.status_code, answer["Location"]) == (302, "/documents")
     (found,) = documents.newest_documents(tenant_id=tenant).items
     assert (found.name, found.status, found.reason_code) == ("empty.pdf", DocumentStatus.FAILED, "empty")
-    assert "the file is empty: upload it again" in client.get("/documents").content.decode()
+    assert "The file is empty: upload it again" in client.get("/documents").content.decode()
