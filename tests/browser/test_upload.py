@@ -16,7 +16,7 @@ pytestmark = pytest.mark.browser
 
 # The first upload that a server takes loads its models before it is answered.
 PATIENCE = 120_000
-EMPTY = "the file is empty: upload it again"
+EMPTY = "The file is empty: upload it again"
 
 
 @pytest.fixture(scope="module")
