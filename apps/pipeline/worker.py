@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from time import monotonic
+from time import monotonic, sleep
 from typing import cast
 from uuid import UUID
 
 import structlog
 from django.conf import settings
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
 from django.utils.module_loading import import_string
 
 from apps.common.clock import SYSTEM_CLOCK, Clock
@@ -24,6 +24,8 @@ log = structlog.get_logger(__name__)
 
 # How often it is looked whether somebody cancelled the work.
 CANCEL_SECONDS = 2.0
+# A Postgres that was killed is back after some seconds, or after its recovery.
+RECONNECT_SECONDS = (0.5, 2.0, 5.0, 10.0)
 
 
 def work(*, tenant_id: UUID, stage_run_id: UUID, clock: Clock = SYSTEM_CLOCK) -> bool:
@@ -74,16 +76,34 @@ def work(*, tenant_id: UUID, stage_run_id: UUID, clock: Clock = SYSTEM_CLOCK) ->
 
 def _commit(*, held: Claim, outcome: Outcome, clock: Clock) -> None:
     try:
-        operations.complete(tenant_id=held.tenant_id, held=held, outcome=outcome, clock=clock)
+        _written(operations.complete, tenant_id=held.tenant_id, held=held, outcome=outcome, clock=clock)
     except BaseException:
         if outcome.discard is not None:
             outcome.discard()
         raise
 
 
-def _settle(operation: object, **arguments: object) -> None:
+def _written(operation: Callable[..., None], **arguments: object) -> None:
+    """Call an operation; where the connection broke, again on a new one: what took minutes shall not be done twice.
+
+    Each is one transaction that its token guards, so that it may have been written by the call that broke.
+    """
+    for pause in (*RECONNECT_SECONDS, None):
+        try:
+            operation(**arguments)
+        except (OperationalError, InterfaceError) as error:
+            if pause is None:
+                raise
+            log.warning("database_gone", error=type(error).__name__, again_in_seconds=pause)
+            connection.close()
+            sleep(pause)
+        else:
+            return
+
+
+def _settle(operation: Callable[..., None], **arguments: object) -> None:
     try:
-        operation(**arguments)  # type: ignore[operator] # one of two operations, each with its own keywords
+        _written(operation, **arguments)
     except operations.LeaseLostError:
         log.info("lease_lost", stage_run_id=str(cast(Claim, arguments["held"]).stage_run_id))
     except DatabaseError as error:
