@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 
 # Before a numerical library is loaded: one would start a thread a core in every process of a pool.
@@ -11,7 +12,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "apps.config.settings.prod")
 
 import django
 from celery import Celery
-from celery.signals import celeryd_after_setup, worker_process_init
+from celery.signals import celeryd_after_setup, worker_process_init, worker_ready
 from celery.worker import WorkController
 from django.conf import settings
 from django.utils.module_loading import import_string
@@ -60,6 +61,13 @@ def _preload(instance: WorkController, **_: object) -> None:
     queues = instance.app.amqp.queues.consume_from
     for path in {stage.preload for stage in STAGES if stage.preload and stage.queue in queues}:
         import_string(path)()
+
+
+@worker_ready.connect  # type: ignore[untyped-decorator]
+def _say(**_: object) -> None:
+    """Tell whoever started the worker, whatever the log level hides."""
+    sys.stderr.write("worker takes work\n")
+    sys.stderr.flush()
 
 
 @worker_process_init.connect  # type: ignore[untyped-decorator]

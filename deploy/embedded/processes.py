@@ -17,7 +17,6 @@ WEB = "web"
 BOOTSTRAP = "bootstrap"
 # Tiers: the servers, then what prepares the database, then everything that uses it.
 SERVERS, PREPARATION, WORK = 0, 1, 2
-_QUIET_WORKER_SECONDS = 20.0
 MODEL_THREADS = 16
 
 
@@ -49,9 +48,9 @@ def _answers(_log: str, _seconds: float, port: int) -> bool:
         connection.close()
 
 
-def _takes_work(log: str, seconds: float, _port: int) -> bool:
-    """Say whether a Celery worker has said so; where the log level hides it, living on for a while has to do."""
-    return " ready." in log or seconds > _QUIET_WORKER_SECONDS
+def _takes_work(log: str, _seconds: float, _port: int) -> bool:
+    """Say whether a worker has said so, as workers/celery.py has it say at any log level."""
+    return "worker takes work" in log
 
 
 def _settled(_log: str, seconds: float, _port: int) -> bool:
