@@ -194,6 +194,12 @@ def record_schema(*, tenant_id: UUID, document_id: UUID, schema_slug: str) -> No
 
 
 @in_tenant_scope
+def return_to_schema(*, tenant_id: UUID, document_id: UUID, schema_slug: str) -> None:
+    """Note that a document stands as it was read under this schema: reading it under another was called off."""
+    Document.objects.filter(tenant_id=tenant_id, id=document_id).update(schema_slug=schema_slug)
+
+
+@in_tenant_scope
 def bury(*, tenant_id: UUID, document_id: UUID, clock: Clock) -> str | None:
     """Leave a tombstone of a document and delete its blob's row, with it all that was parsed from it.
 

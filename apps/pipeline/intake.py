@@ -147,7 +147,10 @@ def reopen_document(*, tenant_id: UUID, document_id: UUID, password: str | None,
 
 @in_tenant_scope
 def cancel_document(*, tenant_id: UUID, document_id: UUID, clock: Clock) -> bool:
-    """Stop the work on a document. Returns False where there is no such document; raises NotCancellableError."""
+    """Stop the work on a document; one that was read before, under another schema, is then as it was.
+
+    Returns False where there is no such document; raises NotCancellableError.
+    """
     document = documents.lock(tenant_id=tenant_id, document_id=document_id)
     if document is None:
         return False
@@ -156,6 +159,8 @@ def cancel_document(*, tenant_id: UUID, document_id: UUID, clock: Clock) -> bool
     if document.status in TERMINAL_STATUSES:
         raise NotCancellableError(f"the document is {document.get_status_display().lower()} already: nothing to cancel")
     pipeline.stop_runs(tenant_id=tenant_id, document_id=document_id, clock=clock)
+    if pipeline.return_to_earlier(tenant_id=tenant_id, document_id=document_id, clock=clock):
+        return True
     documents.set_status(
         tenant_id=tenant_id, document_id=document_id, status=DocumentStatus.CANCELLED, terminal=True, clock=clock
     )

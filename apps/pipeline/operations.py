@@ -27,6 +27,7 @@ from apps.pipeline.outbox import put_back, send_on_commit, write_down
 from apps.pipeline.planning import Planned, plan, shards
 from apps.pipeline.stages import BY_NAME, OF_THE_BYTES, STAGES, Claim, Outcome, Stage
 from apps.results import operations as results
+from apps.results import queries as result_queries
 from apps.tenants.scope import in_tenant_scope
 
 log = structlog.get_logger(__name__)
@@ -269,6 +270,22 @@ def stop_runs(*, tenant_id: UUID, document_id: UUID, clock: Clock) -> None:
         _close(run=run, status=RunStatus.CANCELLED, clock=clock)
 
 
+@in_tenant_scope
+def return_to_earlier(*, tenant_id: UUID, document_id: UUID, clock: Clock) -> bool:
+    """End a document as its last finished run did, under that run's schema. Returns whether there is one.
+
+    For a document whose reading under a further schema was called off. The caller holds the document's lock.
+    """
+    finished = Run.objects.filter(tenant_id=tenant_id, document_id=document_id, status=RunStatus.DONE)
+    run = finished.order_by("-finished_at").first()
+    if run is None:
+        return False
+    slug = result_queries.schema_of_run(tenant_id=tenant_id, run_id=run.id)
+    documents.return_to_schema(tenant_id=tenant_id, document_id=document_id, schema_slug=slug)
+    _end(run=run, doubtful=False, clock=clock)
+    return True
+
+
 class _DatabaseClock(Now):
     """`clock_timestamp()`: the database's clock at this moment, not at the transaction's start."""
 
@@ -351,16 +368,7 @@ def _advance(
     write_down(run=run, planned=planned.due)
     if planned.finished:
         Run.objects.filter(tenant_id=tenant_id, id=run.id).update(status=RunStatus.DONE, finished_at=clock.now())
-        reason = _reason_of_the_bytes(run)
-        documents.set_status(
-            tenant_id=tenant_id,
-            document_id=run.document_id,
-            status=DocumentStatus.NEEDS_REVIEW if run.doubtful or reason or _is_open(run) else DocumentStatus.DONE,
-            reason_code=reason.code if reason else "",
-            reason=reason.message if reason else "",
-            terminal=True,
-            clock=clock,
-        )
+        _end(run=run, doubtful=run.doubtful, clock=clock)
         return
     ended = {stage.name, *skip} & planned.complete
     reached = [one.reached for one in STAGES if one.name in ended and one.reached is not None]
@@ -368,13 +376,25 @@ def _advance(
         documents.set_status(tenant_id=tenant_id, document_id=run.document_id, status=reached[-1], clock=clock)
 
 
-def _is_open(run: Run) -> bool:
-    """Return whether what an earlier run of the document read, under another schema, still waits for a person."""
-    doubtful = set(
-        Run.objects.filter(tenant_id=run.tenant_id, document_id=run.document_id, doubtful=True)
-        .exclude(id=run.id)
-        .values_list("id", flat=True)
+def _end(*, run: Run, doubtful: bool, clock: Clock) -> None:
+    """Say that a document is done, or in review with the reason. The caller holds its lock."""
+    reason = _reason_of_the_bytes(run)
+    in_review = doubtful or reason or _is_open(run)
+    documents.set_status(
+        tenant_id=run.tenant_id,
+        document_id=run.document_id,
+        status=DocumentStatus.NEEDS_REVIEW if in_review else DocumentStatus.DONE,
+        reason_code=reason.code if reason else "",
+        reason=reason.message if reason else "",
+        terminal=True,
+        clock=clock,
     )
+
+
+def _is_open(run: Run) -> bool:
+    """Return whether what a finished run of the document read, under whatever schema, still waits for a person."""
+    finished = Run.objects.filter(tenant_id=run.tenant_id, document_id=run.document_id, status=RunStatus.DONE)
+    doubtful = set(finished.filter(doubtful=True).values_list("id", flat=True))
     if not doubtful:
         return False
     return bool(doubtful & results.undecided_runs(tenant_id=run.tenant_id, document_id=run.document_id))

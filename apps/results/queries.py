@@ -153,6 +153,12 @@ def result_of_run(*, tenant_id: UUID, run_id: UUID) -> DocumentResult | None:
 
 
 @in_tenant_scope
+def schema_of_run(*, tenant_id: UUID, run_id: UUID) -> str:
+    """Return the slug of the schema of a run's result, "" where it has none."""
+    return Result.objects.filter(tenant_id=tenant_id, run_id=run_id).values_list("schema_slug", flat=True).first() or ""
+
+
+@in_tenant_scope
 def stretches_of_run(*, tenant_id: UUID, run_id: UUID) -> tuple[ReadStretch, ...]:
     """Return what a run has read of a long document so far, in the order of the pages."""
     rows = StoredStretch.objects.filter(tenant_id=tenant_id, run_id=run_id).order_by("first_page")

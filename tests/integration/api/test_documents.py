@@ -353,6 +353,21 @@ def test_a_file_whose_end_is_missing_is_read_and_says_so(api: Api) -> None:
     assert len(found["review_reasons"]) == 1
 
 
+def test_calling_off_a_second_schema_leaves_the_document_as_it_was(api: Api) -> None:
+    data = pdf(mark="called off")
+    first = _json(api.upload(data, schema="invoice"))
+    before = _json(api.get(f"documents/{first['id']}"))
+    assert before["status"] in {"done", "needs_review"}
+    with override_settings(QUIRE_DISPATCHER="tests.faults.dispatchers.LosingDispatcher"):
+        again = _json(api.upload(data, schema="receipt"))
+        assert (again["id"], again["status"], again["schema"]) == (first["id"], "parsed", "receipt")
+        assert api.post(f"documents/{first['id']}/cancel").status_code == 200
+    after = _json(api.get(f"documents/{first['id']}"))
+    assert {**after, "updated_at": ""} == {**before, "updated_at": ""}
+    accepted = api.post(f"documents/{first['id']}/decisions", [{"path": "/invoice_number", "verdict": "accept"}])
+    assert accepted.status_code == 200
+
+
 def test_a_cancelled_document_is_read_when_it_comes_again(api: Api) -> None:
     data = pdf(mark="second thoughts")
     with override_settings(QUIRE_DISPATCHER="tests.faults.dispatchers.LosingDispatcher"):
