@@ -30,7 +30,8 @@ class Answers:
 
     `missing` are fields that nobody answered well; `incomplete` arrays, some rows of whose tables are unaccounted for;
     `alternatives` what the engine that answered a field also read for it, elsewhere in the document;
-    `unread` fields that a model was asked for in vain, and that nobody after it answered well.
+    `unread` fields that a model was asked for in vain, and that nobody after it answered well; `unreadable` fields for
+    which an exact source has something that can't be read: no other engine's answer to them is accepted.
     """
 
     values: tuple[ExtractedValue, ...]
@@ -39,6 +40,7 @@ class Answers:
     incomplete: frozenset[str] = frozenset()
     alternatives: tuple[ExtractedValue, ...] = ()
     unread: frozenset[str] = frozenset()
+    unreadable: frozenset[str] = frozenset()
 
     def doubtful(self, *, schema: Schema) -> bool:
         """Return whether a person should look: something is weak, missing, or couldn't be read."""
@@ -46,7 +48,7 @@ class Answers:
         weak = any(value.status is not ValueStatus.ACCEPTED for value in self.values)
         return (
             weak
-            or bool(self.incomplete | self.unread)
+            or bool(self.incomplete | self.unread | self.unreadable)
             or any(field.required and field.name not in answered for field in schema.fields)
         )
 
@@ -76,9 +78,10 @@ def run(
     others: dict[str, tuple[ExtractedValue, ...]] = {}
     notes: list[Note] = []
     unread: frozenset[str] = frozenset()
+    unreadable = request.unreadable
     curves = curves or {}
     contested: dict[str, frozenset[str]] = {}
-    values, breaches = _ruled(best, schema=schema, curves=curves, held_back={*broken_at})
+    values, breaches = _ruled(best, schema=schema, curves=curves, held_back={*broken_at}, unreadable=unreadable)
     missing = _missing(schema=schema, best=_by_field(values)) & request.wanted
     for engine in engines:
         if not missing:
@@ -86,6 +89,7 @@ def run(
         asked = replace(request, wanted=missing, known=tuple(value for values in best.values() for value in values))
         found = engine.extract(asked)
         notes.extend(replace(note, by=engine.name) for note in found.notes)
+        unreadable |= found.unreadable
         found_twice = {value.path for value in found.alternatives}
         also = _by_field(found.alternatives)
         weighty = weighed(found.values, known=asked.known, curves=curves, contested=found_twice)
@@ -101,7 +105,7 @@ def run(
                 others[name] = (*also.get(name, ()), *contradicting(kept, kept=values))
                 faults[name] = more.get(name, {})
         held_back = frozenset[str]().union(*faults.values(), *contested.values())
-        values, breaches = _ruled(best, schema=schema, curves=curves, held_back=held_back)
+        values, breaches = _ruled(best, schema=schema, curves=curves, held_back=held_back, unreadable=unreadable)
         missing = _missing(schema=schema, best=_by_field(values)) & request.wanted
         # What one model was asked for in vain, another may know, also that there is nothing to know.
         unread = ((unread - asked.wanted) | found.unread) & missing
@@ -129,6 +133,7 @@ def run(
         incomplete=frozenset(missing_rows),
         alternatives=tuple(value for name in order for value in others.get(name, ())),
         unread=unread,
+        unreadable=unreadable,
     )
 
 
@@ -148,12 +153,26 @@ def _ruled(
     schema: Schema,
     curves: Mapping[str, Curve],
     held_back: Collection[str],
+    unreadable: frozenset[str],
 ) -> tuple[tuple[ExtractedValue, ...], tuple[str, ...]]:
-    """Return the values as the arithmetic leaves them and completes them, in the schema's order, and broken rules."""
+    """Return the values as the arithmetic leaves them and completes them, in the schema's order, and broken rules.
+
+    What others than an exact engine answer for the `unreadable` fields is for a person, and nothing follows from it.
+    """
     values = [value for field in schema.fields for value in best.get(field.name, ())]
     kept, breaches = ruled(values, schema=schema, curves=curves, held_back=held_back)
     # Last: what follows by a rule is no witness for it.
-    return derived(kept, schema=schema), breaches
+    completed = derived(_for_a_person(kept, names=unreadable), schema=schema)
+    return _for_a_person(completed, names=unreadable), breaches
+
+
+def _for_a_person(values: Sequence[ExtractedValue], *, names: frozenset[str]) -> tuple[ExtractedValue, ...]:
+    return tuple(
+        replace(value, status=ValueStatus.NEEDS_REVIEW)
+        if value.status is ValueStatus.ACCEPTED and top_level(value.path) in names and not is_exact(value.engine)
+        else value
+        for value in values
+    )
 
 
 def _rivals(

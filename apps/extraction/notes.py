@@ -24,6 +24,7 @@ class About(StrEnum):
     SCHEMA = "schema"
     SUM = "sum"
     ANOTHER_VALUE = "another_value"
+    UNREADABLE = "unreadable"
     HIDDEN = "hidden"
     NOT_LOOKED_AT = "not_looked_at"
     ROWS_UNACCOUNTED = "rows_unaccounted"
@@ -86,6 +87,16 @@ def missed_sum(*, name: str, column: str, total: str) -> Note:
 def another(*, name: str, page: int) -> Note:
     """Say that a page shows another value for a field."""
     return Note(text=f"page {page} shows another value", about=About.ANOTHER_VALUE, field=name)
+
+
+def unreadable(*, name: str) -> Note:
+    """Say that an e-invoice's XML has something for a field that is none of its kind."""
+    return Note(text="what the e-invoice XML has for it can't be read", about=About.UNREADABLE, field=name)
+
+
+def unreadable_fields(notes: Iterable[Note]) -> frozenset[str]:
+    """Return the fields that `unreadable` named."""
+    return frozenset(note.field for note in notes if note.about is About.UNREADABLE)
 
 
 def read_twice(*, name: str, page: int) -> Note:
@@ -156,7 +167,8 @@ def still_true(
     """Return which of an earlier stage's notes later answers leave as they are.
 
     A note goes where it says how the whole result is, where it is about a field that another engine has answered since,
-    or where it is about none and nothing of the engine that wrote it is left.
+    or where it is about none and nothing of the engine that wrote it is left. What an XML says unreadably it goes on
+    saying, whoever answers.
     """
     names = {field.name for field in schema.fields}
     earlier, later = _engines(before), _engines(after)
@@ -165,7 +177,8 @@ def still_true(
     return tuple(
         note
         for note in notes
-        if not note.is_of_the_whole and not note.fields & changed and (note.fields or note.by not in gone)
+        if note.about is About.UNREADABLE
+        or (not note.is_of_the_whole and not note.fields & changed and (note.fields or note.by not in gone))
     )
 
 

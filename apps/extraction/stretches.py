@@ -82,7 +82,9 @@ def united(
     exact = _carried(document, source=source, schema=schema, engines=engines, curves=curves)
     values, taken = cascade.best_of(exact.values, together.values)
     whole = cascade.run(
-        request=replace(_request(document, schema=schema), source=source, known=values), engines=(), curves=curves
+        request=replace(_request(document, schema=schema), source=source, known=values, unreadable=exact.unreadable),
+        engines=(),
+        curves=curves,
     )
     said = [*exact.notes, *(note for part in parts for note in part.notes)]
     notes = [note for note in said if not note.is_of_the_whole]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from apps.extraction.arithmetic import judge
-from apps.extraction.confidence import accept_from
+from apps.extraction.confidence import accept_from, is_exact
 from apps.extraction.notes import LOCKED, About, Note, another, hidden_paths, unequal
 from apps.extraction.values import ExtractedValue, ValueStatus
 from apps.results.decisions import pointer
@@ -23,13 +23,14 @@ from apps.schemas.fields import Field, Kind, Schema
 
 
 class Doubt(StrEnum):
-    """What is doubtful. The first eight are of one value, the next of a field without any, the last of the whole."""
+    """What is doubtful. The first ten are of one value, the next of a field without any, the last of the whole."""
 
     UNGROUNDED = "ungrounded"
     AGAINST_SCHEMA = "against_schema"
     RULE_BROKEN = "rule_broken"
     ENGINES_DISAGREE = "engines_disagree"
     SEVERAL_CANDIDATES = "several_candidates"
+    UNREADABLE = "unreadable"
     HIDDEN = "hidden"
     NOT_LOOKED_AT = "not_looked_at"
     LOW_CONFIDENCE = "low_confidence"
@@ -76,6 +77,7 @@ _LABELS = {
 }
 _IN_RULES = re.compile(r"(?P<sum>\bsum\(\s*)?(?P<name>[A-Za-z_]\w*(?:\.\w+)?)(?(sum)\s*\))|(?P<times> \* )")
 _OF_THE_WHOLE = {
+    About.UNREADABLE: Doubt.UNREADABLE,
     About.NOT_LOOKED_AT: Doubt.NOT_LOOKED_AT,
     About.ROWS_UNACCOUNTED: Doubt.ROWS_UNACCOUNTED,
     About.ROWS_READ_TWICE: Doubt.ROWS_READ_TWICE,
@@ -139,7 +141,8 @@ def other_notes(*, result: DocumentResult) -> tuple[Note, ...]:
 class _Facts:
     """What is known beside a value: rules that don't hold and other readings by path, hidden paths, a locked file.
 
-    `shown` are fields and what a note says of them, where a page shows another value.
+    `shown` are fields and what a note says of them, where a page shows another value; `unreadable` the words for those
+    of which an e-invoice's XML says what can't be read.
     """
 
     fields: Mapping[str, Field]
@@ -148,6 +151,7 @@ class _Facts:
     hidden: frozenset[str]
     is_locked: bool
     shown: frozenset[tuple[str, str]]
+    unreadable: Mapping[str, str]
 
 
 _SETTLED = frozenset({ValueStatus.ACCEPTED, ValueStatus.REJECTED})
@@ -183,6 +187,7 @@ def _facts(result: DocumentResult, *, schema: Schema, whole: bool) -> _Facts:
         hidden=hidden_paths(result.notes),
         is_locked=LOCKED in result.notes,
         shown=frozenset((note.field, note.text) for note in result.notes if note.about is About.ANOTHER_VALUE),
+        unreadable={note.field: note.text for note in result.notes if note.about is About.UNREADABLE},
     )
 
 
@@ -210,6 +215,9 @@ def _told(value: DocumentValue, *, facts: _Facts) -> Iterator[Reason]:
     for rule in facts.rules.get(value.path, ()):
         yield Reason(doubt=Doubt.RULE_BROKEN, message=rule)
     yield from dict.fromkeys(_other(value, other, shown=facts.shown) for other in facts.others.get(value.path, ()))
+    said = facts.unreadable.get(_name(value.path))
+    if said and not is_exact(value.engine):
+        yield Reason(doubt=Doubt.UNREADABLE, message=said[:1].upper() + said[1:])
     if value.path in facts.hidden:
         yield Reason(doubt=Doubt.HIDDEN, message="In the page's text, but not to be seen on the page")
 

@@ -40,6 +40,7 @@ class ExtractionRequest:
     `wanted` are the top-level field names still missing; an engine may use the others in `known` (to check sums) but
     doesn't answer them again. `images` loads page images on demand, by page number; `pictures` are the sizes in
     pixels of those that there are. Where there is a `source`, all pages come from there, and `document` may hold none.
+    `unreadable` are fields of which an earlier engine said so (`Extraction`).
     """
 
     document: ParsedDocument
@@ -49,6 +50,7 @@ class ExtractionRequest:
     images: Callable[[Sequence[int]], Sequence[PageImage]] | None = None
     pictures: Mapping[int, tuple[int, int]] | None = None
     source: PageSource | None = None
+    unreadable: frozenset[str] = frozenset()
 
     @property
     def page_count(self) -> int:
@@ -67,13 +69,15 @@ class Extraction:
 
     `notes` say why something is missing or doubtful; the cascade adds who says it. `alternatives` are
     other values that the document shows for a field, whose own value then is for a person to decide. `unread` are
-    fields that were asked for in vain: nobody knows whether the document has them.
+    fields that were asked for in vain: nobody knows whether the document has them. `unreadable` are fields for which
+    an exact source has something that is none of the field's kind: what others answer for them is for a person.
     """
 
     values: tuple[ExtractedValue, ...]
     notes: tuple[Note, ...] = ()
     alternatives: tuple[ExtractedValue, ...] = ()
     unread: frozenset[str] = frozenset()
+    unreadable: frozenset[str] = frozenset()
 
 
 class Engine(Protocol):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from uuid import UUID
 
 from django.conf import settings
@@ -74,8 +75,9 @@ def ask(*, claim: Claim, clock: Clock, cancelled: Callable[[], bool]) -> Outcome
     try:
         client.expect_room()
         answers = cascade.run(
-            request=_request(
-                tenant_id=tenant_id, blob_id=summary.blob_id, schema=schema, known=known, cancelled=cancelled
+            request=replace(
+                _request(tenant_id=tenant_id, blob_id=summary.blob_id, schema=schema, known=known, cancelled=cancelled),
+                unreadable=notes_of.unreadable_fields(stored.notes),
             ),
             engines=turns,
             curves=calibrating.curves(tenant_id=tenant_id, schema_slug=schema.slug),

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import deploy.samples
-from apps.extraction.cascade import run
+from apps.extraction.cascade import Answers, run
 from apps.extraction.engines.einvoice import EInvoiceEngine
 from apps.extraction.engines.layout import LayoutEngine
 from apps.extraction.engines.protocol import ExtractionRequest
+from apps.extraction.notes import unreadable
 from apps.extraction.values import ExtractedValue, ValueStatus
 from apps.parsing import sniff
 from apps.parsing.pages import ParsedDocument
@@ -29,16 +31,22 @@ def sandbox() -> Iterator[Sandbox]:
         yield opened
 
 
-def _read(name: str, sandbox: Sandbox) -> Read:
-    path = SAMPLES / name
+def _document(path: Path, sandbox: Sandbox) -> ParsedDocument:
     media_type = sniff.sniff(path.read_bytes()[: sniff.HEAD_BYTES])
     assert media_type is not None
-    document = sandbox.read_document(path=path, media_type=media_type)
+    return sandbox.read_document(path=path, media_type=media_type)
+
+
+def _answers(document: ParsedDocument) -> Answers:
     request = ExtractionRequest(
         document=document, schema=INVOICE, wanted=frozenset(field.name for field in INVOICE.fields)
     )
-    answers = run(request=request, engines=(EInvoiceEngine(), LayoutEngine()))
-    return document, {value.path: value for value in answers.values}
+    return run(request=request, engines=(EInvoiceEngine(), LayoutEngine()))
+
+
+def _read(name: str, sandbox: Sandbox) -> Read:
+    document = _document(SAMPLES / name, sandbox)
+    return document, {value.path: value for value in _answers(document).values}
 
 
 def _within(read: Read, path: str) -> list[str]:
@@ -128,3 +136,35 @@ def test_a_scan_s_amounts_stay_in_their_columns_and_no_line_is_without_its_text(
     text = values["/line_items/2/description"]
     assert text.value.startswith("Huile d'olive")
     assert text.status is ValueStatus.NEEDS_REVIEW
+
+
+@pytest.mark.parametrize("amount", ["NaN", "Infinity", "1E+400"])
+def test_a_total_that_an_xml_gives_as_no_amount_goes_to_a_person(amount: str, sandbox: Sandbox, tmp_path: Path) -> None:
+    name = "invoice-de-discounts.ubl.xml"
+    path = tmp_path / name
+    xml = (SAMPLES / name).read_text()
+    path.write_text(xml.replace(">215.07</cbc:TaxInclusiveAmount>", f">{amount}</cbc:TaxInclusiveAmount>"))
+    answers = _answers(_document(path, sandbox))
+    totals = [value for value in answers.values if value.path == "/gross_total"]
+    assert [(value.engine, value.status) for value in totals if value.status is ValueStatus.ACCEPTED] == []
+    assert answers.unreadable == {"gross_total"}
+    assert answers.doubtful(schema=INVOICE)
+    assert replace(unreadable(name="gross_total"), by="einvoice") in answers.notes
+
+
+def test_what_the_page_s_amounts_make_does_not_stand_for_a_total_that_is_no_amount(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    name = "invoice-de-discounts.ubl.xml"
+    path = tmp_path / name
+    xml = (SAMPLES / name).read_text()
+    for total in ("215.07</cbc:TaxInclusiveAmount>", "165.07</cbc:PayableAmount>"):
+        xml = xml.replace(f">{total}", f">NaN{total[6:]}")
+    path.write_text(xml)
+    found = {value.path: value for value in _answers(_document(path, sandbox)).values}
+    assert (found["/gross_total"].value, found["/gross_total"].formula, found["/gross_total"].status) == (
+        "215.07",
+        "net_total + tax_total",
+        ValueStatus.NEEDS_REVIEW,
+    )
+    assert found["/net_total"].status is ValueStatus.ACCEPTED

@@ -282,3 +282,19 @@ def test_a_value_whose_like_were_mostly_wrong_goes_on_to_the_next_engine() -> No
     assert model.asked == [frozenset({"net", "tax", "gross"})]
     (value,) = answers.values
     assert (value.score, value.confidence, value.status) == (0.9, 0.5667, ValueStatus.NEEDS_REVIEW)
+
+
+def test_nobody_s_answer_is_accepted_for_what_an_earlier_stage_could_not_read() -> None:
+    request = ExtractionRequest(
+        document=ParsedDocument(pages=()),
+        schema=SCHEMA,
+        wanted=frozenset({"number", "total", "items"}),
+        unreadable=frozenset({"total"}),
+    )
+    model = Scripted("sglang:small", [_value("/number", "sglang:small"), _value("/total", "sglang:small")])
+    answers = run(request=request, engines=[model])
+    assert [(value.path, value.status) for value in answers.values] == [
+        ("/number", ValueStatus.ACCEPTED),
+        ("/total", ValueStatus.NEEDS_REVIEW),
+    ]
+    assert answers.unreadable == {"total"}

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from apps.extraction.notes import Note, broken, hidden, hidden_paths, left_out, no_sum, still_true, unaccounted
+from apps.extraction.notes import (
+    Note,
+    broken,
+    hidden,
+    hidden_paths,
+    left_out,
+    no_sum,
+    still_true,
+    unaccounted,
+    unreadable,
+    unreadable_fields,
+)
 from apps.extraction.values import ExtractedValue, ValueStatus
 from apps.schemas.fields import Field, Kind, Schema
 
@@ -70,3 +81,9 @@ def test_all_hidden_values_are_named() -> None:
         "1 value is in the page's text, but not to be seen on the page",
         "30 values are in the page's text, but not to be seen on the page",
     ]
+
+
+def test_what_an_xml_says_unreadably_it_goes_on_saying_whoever_answers() -> None:
+    note = replace(unreadable(name="gross"), by="einvoice")
+    assert _left(note, after=(_value("net", "layout"), _value("gross", "sglang:small")))
+    assert unreadable_fields([note, unaccounted(name="items", count=1)]) == {"gross"}

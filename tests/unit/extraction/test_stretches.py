@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from apps.extraction.cascade import Answers
 from apps.extraction.completeness import _Candidate
+from apps.extraction.notes import unreadable
 from apps.extraction.stretches import PAGES, Stretch, united
 from apps.extraction.values import Evidence, ExtractedValue, ValueStatus
-from apps.parsing.pages import Page, ParsedDocument
+from apps.parsing.pages import Attachment, Page, ParsedDocument
 from apps.schemas.fields import Field, Kind, Schema
 from tests.factories.pages import page
+from tests.unit.extraction.einvoice import documents
 
 ROWS = 4
 COLUMNS = (
@@ -99,3 +102,29 @@ def test_a_row_is_looked_for_on_its_own_pages(monkeypatch: pytest.MonkeyPatch) -
     _united(PAGES)
     # The last page has a row less.
     assert short < looked <= 2.1 * short
+
+
+def test_a_total_that_the_carried_xml_gives_as_no_amount_is_for_a_person() -> None:
+    schema = replace(SCHEMA, fields=(Field(name="gross_total", title="Total", kind=Kind.MONEY),))
+    source = _Pages(2 * PAGES)
+    (shown,) = source.pages(first=1, last=1)
+    total = ExtractedValue(
+        path="/gross_total",
+        value="10.00",
+        kind=Kind.MONEY,
+        engine="layout",
+        confidence=0.9,
+        status=ValueStatus.ACCEPTED,
+        evidence=(Evidence(page=1, box=shown.words[1].box, quote="10.00"),),
+    )
+    xml = Attachment(name="factur-x.xml", media_type="application/xml", data=documents.cii(gross="NaN"))
+    answers = united(
+        [Stretch(values=(total,)), Stretch(values=())],
+        document=ParsedDocument(pages=(), attachments=(xml,)),
+        source=source,
+        schema=schema,
+        engines=("einvoice", "layout"),
+    )
+    assert answers.values == (replace(total, status=ValueStatus.NEEDS_REVIEW),)
+    assert answers.unreadable == {"gross_total"}
+    assert replace(unreadable(name="gross_total"), by="einvoice") in answers.notes

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from uuid import UUID
 
-from apps.extraction.notes import Note, left_out, read_twice
+from apps.extraction.notes import Note, left_out, read_twice, unreadable
 from apps.results.doubts import Doubt, Reason, in_words, summary
 from apps.results.queries import DocumentResult
 from apps.schemas.fields import Field, Kind, Schema
@@ -50,3 +50,9 @@ def test_a_note_is_told_as_it_stands_whatever_fields_are_called() -> None:
 
 def test_only_names_become_titles_in_a_rule() -> None:
     assert in_words("sum( document.sum ) * 2 = sum", schema=SCHEMA) == "sum of Amount × 2 = Total"
+
+
+def test_a_field_that_an_xml_says_unreadably_is_named_by_its_title() -> None:
+    assert _told(unreadable(name="sum")) == (
+        Reason(doubt=Doubt.UNREADABLE, message="Total: what the e-invoice XML has for it can't be read"),
+    )

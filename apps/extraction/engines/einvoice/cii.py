@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from apps.extraction.canonical import currency, vat_id
+from apps.extraction.canonical import vat_id
 from apps.extraction.engines.einvoice.invoice import Invoice, Line
-from apps.extraction.engines.einvoice.xml import Node, decimal, iso_date
+from apps.extraction.engines.einvoice.xml import Node, Terms
 
 ROOTS = frozenset({"CrossIndustryInvoice", "CrossIndustryDocument"})
 # Lines of a group and lines for information repeat what other lines bill (BG-X of the EXTENDED profile).
@@ -29,26 +29,26 @@ def read(root: Node) -> Invoice:
         "SpecifiedTradeSettlementMonetarySummation",
     )
     code = settlement.text("InvoiceCurrencyCode")
+    terms = Terms()
     return Invoice(
         dialect="ZUGFeRD 1" if root.name == "CrossIndustryDocument" else "CII",
         invoice_number=document.text("ID"),
-        issue_date=_date(document.first("IssueDateTime")),
-        due_date=next(
-            (day for day in map(_date, settlement.all("SpecifiedTradePaymentTerms/DueDateDateTime")) if day), None
-        ),
+        issue_date=terms.date("issue_date", _date(document.first("IssueDateTime"))),
+        due_date=terms.date("due_date", *map(_date, settlement.all("SpecifiedTradePaymentTerms/DueDateDateTime"))),
         seller_name=agreement.text("SellerTradeParty/Name"),
         seller_vat_id=_vat(agreement.first("SellerTradeParty")),
         buyer_name=agreement.text("BuyerTradeParty/Name"),
         buyer_vat_id=_vat(agreement.first("BuyerTradeParty")),
-        currency=currency(code) if code else None,
-        net_total=_amount(sums, "TaxBasisTotalAmount", code),
-        tax_total=_amount(sums, "TaxTotalAmount", code),
-        gross_total=_amount(sums, "GrandTotalAmount", code),
-        lines=tuple(_lines(trade)),
+        currency=terms.currency("currency", code),
+        net_total=terms.total("net_total", sums.all("TaxBasisTotalAmount"), code=code),
+        tax_total=terms.total("tax_total", sums.all("TaxTotalAmount"), code=code),
+        gross_total=terms.total("gross_total", sums.all("GrandTotalAmount"), code=code),
+        lines=tuple(_lines(trade, terms)),
+        unreadable=frozenset(terms.unreadable),
     )
 
 
-def _lines(trade: Node) -> Iterator[Line]:
+def _lines(trade: Node, terms: Terms) -> Iterator[Line]:
     for item in trade.all("IncludedSupplyChainTradeLineItem"):
         if item.text("AssociatedDocumentLineDocument/LineStatusReasonCode") in _NOT_BILLED:
             continue
@@ -57,15 +57,17 @@ def _lines(trade: Node) -> Iterator[Line]:
         settlement = _part(item, "SpecifiedLineTradeSettlement", "SpecifiedSupplyChainTradeSettlement")
         line = Line(
             description=item.text("SpecifiedTradeProduct/Name", "SpecifiedTradeProduct/Description"),
-            quantity=decimal(delivery.text("BilledQuantity"), places=0),
-            unit_price=decimal(
-                agreement.text("NetPriceProductTradePrice/ChargeAmount", "GrossPriceProductTradePrice/ChargeAmount")
+            quantity=terms.decimal("lines", delivery.text("BilledQuantity"), places=0),
+            unit_price=terms.decimal(
+                "lines",
+                agreement.text("NetPriceProductTradePrice/ChargeAmount", "GrossPriceProductTradePrice/ChargeAmount"),
             ),
-            line_total=decimal(
+            line_total=terms.decimal(
+                "lines",
                 settlement.text(
                     "SpecifiedTradeSettlementLineMonetarySummation/LineTotalAmount",
                     "SpecifiedTradeSettlementMonetarySummation/LineTotalAmount",
-                )
+                ),
             ),
         )
         # ZUGFeRD 1 puts remarks between the lines: an item without a name and an amount bills nothing.
@@ -79,13 +81,13 @@ def _part(node: Node, *names: str) -> Node:
 
 
 def _date(node: Node | None) -> str | None:
-    """Read `DateTimeString` (format 102: YYYYMMDD, 203: with a time), `DateTime`, or the element's own text."""
+    """Return `DateTimeString` (format 102: YYYYMMDD, 203: with a time), `DateTime`, or the element's own text."""
     if node is None:
         return None
     text = node.text("DateTimeString", "DateString", "DateTime", "Date") or node.value
     if len(text) in {12, 14} and text.isdigit():
         text = text[:8]
-    return iso_date(text)
+    return text
 
 
 def _vat(party: Node | None) -> str | None:
@@ -96,12 +98,3 @@ def _vat(party: Node | None) -> str | None:
         if node.attribute("schemeID").upper() == "VA" and node.value:
             return vat_id(node.value) or node.value
     return None
-
-
-def _amount(sums: Node, name: str, code: str | None) -> str | None:
-    """Return a total. Where it stands twice, in the invoice's and in the accounting currency, the invoice's counts."""
-    nodes = [node for node in sums.all(name) if decimal(node.value)]
-    for node in nodes:
-        if node.attribute("currencyID") == (code or ""):
-            return decimal(node.value)
-    return decimal(nodes[0].value) if nodes else None

@@ -13,7 +13,7 @@ from apps.extraction.engines.einvoice.xml import Node, UnreadableXmlError, read_
 from apps.extraction.engines.protocol import Extraction, ExtractionRequest
 from apps.extraction.exact import exactly
 from apps.extraction.grounding import Grounding, ground, occurrences, rows_apart
-from apps.extraction.notes import Note
+from apps.extraction.notes import Note, unreadable
 from apps.extraction.page_index import DocumentIndex
 from apps.extraction.row_grounding import Cell, ground_rows
 from apps.extraction.values import Evidence, ExtractedValue, ValueStatus
@@ -83,7 +83,11 @@ class EInvoiceEngine:
                 root, invoice = found
                 is_xml = _shows(request.document, root)
                 values = _Values(request=request, invoice=invoice, engine=self.name, is_xml=is_xml)
-                return Extraction(values=tuple(values.all()), notes=(*notes, *values.notes))
+                return Extraction(
+                    values=tuple(values.all()),
+                    notes=(*notes, *values.notes, *(unreadable(name=name) for name in sorted(values.unreadable))),
+                    unreadable=values.unreadable,
+                )
         return Extraction(values=(), notes=tuple(notes))
 
 
@@ -123,6 +127,12 @@ class _Values:
         self._fields = {field.name: field for field in request.schema.fields}
         self._doubtful = frozenset(_TOTALS) if _totals_differ(invoice) else frozenset()
         self.notes = (_DIFFER,) if self._doubtful else ()
+
+    @property
+    def unreadable(self) -> frozenset[str]:
+        """The wanted fields for which the XML has something that is none of their kind."""
+        names = {"line_items" if name == "lines" else name for name in self._invoice.unreadable}
+        return self._request.wanted & self._fields.keys() & names
 
     def all(self) -> Iterator[ExtractedValue]:
         """Yield the values in the schema's order."""
@@ -223,7 +233,7 @@ class _Values:
         return (*_ELEMENTS.get(field.name, ()), *near) if self._is_xml else tuple(near)
 
 
-FIELDS = frozenset(Invoice.__dataclass_fields__) - {"dialect", "lines"}
+FIELDS = frozenset(Invoice.__dataclass_fields__) - {"dialect", "lines", "unreadable"}
 """Names of fields that an e-invoice can fill."""
 _COLUMNS = frozenset({"description", "quantity", "unit_price", "line_total"})
 

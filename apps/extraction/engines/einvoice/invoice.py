@@ -21,6 +21,7 @@ class Invoice:
 
     BT-1 number, BT-2 issue date, BT-9 due date, BT-27 and BT-31 seller, BT-44 and BT-48 buyer, BT-5 currency, BT-109
     total without VAT, BT-110 VAT, BT-112 total with VAT. A credit note's amounts keep the sign that the XML gives.
+    `unreadable` are the names of terms that the XML has, but none of their kind: `NaN` is no amount. They are None.
     """
 
     dialect: str
@@ -36,3 +37,4 @@ class Invoice:
     tax_total: str | None
     gross_total: str | None
     lines: tuple[Line, ...]
+    unreadable: frozenset[str] = frozenset()

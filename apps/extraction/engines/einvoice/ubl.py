@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from apps.extraction.canonical import currency, vat_id
+from apps.extraction.canonical import vat_id
 from apps.extraction.engines.einvoice.invoice import Invoice, Line
-from apps.extraction.engines.einvoice.xml import Node, decimal, iso_date
+from apps.extraction.engines.einvoice.xml import Node, Terms
 
 ROOTS = frozenset({"Invoice", "CreditNote"})
 
@@ -16,31 +16,35 @@ def read(root: Node) -> Invoice:
     code = root.text("DocumentCurrencyCode")
     seller = root.first("AccountingSupplierParty/Party")
     buyer = root.first("AccountingCustomerParty/Party")
+    terms = Terms()
     return Invoice(
         dialect=f"UBL {root.name}",
         invoice_number=root.text("ID"),
-        issue_date=iso_date(root.text("IssueDate")),
-        due_date=iso_date(root.text("DueDate", "PaymentMeans/PaymentDueDate", "PaymentTerms/PaymentDueDate")),
+        issue_date=terms.date("issue_date", root.text("IssueDate")),
+        due_date=terms.date(
+            "due_date", root.text("DueDate", "PaymentMeans/PaymentDueDate", "PaymentTerms/PaymentDueDate")
+        ),
         seller_name=_name(seller),
         seller_vat_id=_vat(seller),
         buyer_name=_name(buyer),
         buyer_vat_id=_vat(buyer),
-        currency=currency(code) if code else None,
-        net_total=decimal(root.text("LegalMonetaryTotal/TaxExclusiveAmount")),
-        tax_total=_tax(root, code),
-        gross_total=decimal(root.text("LegalMonetaryTotal/TaxInclusiveAmount")),
-        lines=tuple(_lines(root)),
+        currency=terms.currency("currency", code),
+        net_total=terms.decimal("net_total", root.text("LegalMonetaryTotal/TaxExclusiveAmount")),
+        tax_total=terms.total("tax_total", root.all("TaxTotal/TaxAmount"), code=code),
+        gross_total=terms.decimal("gross_total", root.text("LegalMonetaryTotal/TaxInclusiveAmount")),
+        lines=tuple(_lines(root, terms)),
+        unreadable=frozenset(terms.unreadable),
     )
 
 
-def _lines(root: Node) -> Iterator[Line]:
+def _lines(root: Node, terms: Terms) -> Iterator[Line]:
     for kind, quantity in (("InvoiceLine", "InvoicedQuantity"), ("CreditNoteLine", "CreditedQuantity")):
         for item in root.all(kind):
             yield Line(
                 description=item.text("Item/Name", "Item/Description"),
-                quantity=decimal(item.text(quantity), places=0),
-                unit_price=decimal(item.text("Price/PriceAmount")),
-                line_total=decimal(item.text("LineExtensionAmount")),
+                quantity=terms.decimal("lines", item.text(quantity), places=0),
+                unit_price=terms.decimal("lines", item.text("Price/PriceAmount")),
+                line_total=terms.decimal("lines", item.text("LineExtensionAmount")),
             )
 
 
@@ -55,12 +59,3 @@ def _vat(party: Node | None) -> str | None:
         if number and (scheme.text("TaxScheme/ID") or "VAT").upper() == "VAT":
             return vat_id(number) or number
     return None
-
-
-def _tax(root: Node, code: str | None) -> str | None:
-    """Return BT-110: of two tax totals, the one in the invoice's currency."""
-    nodes = [node for node in root.all("TaxTotal/TaxAmount") if decimal(node.value)]
-    for node in nodes:
-        if node.attribute("currencyID") == (code or ""):
-            return decimal(node.value)
-    return decimal(nodes[0].value) if nodes else None

@@ -10,7 +10,7 @@ from decimal import Decimal, InvalidOperation
 from lxml import etree
 
 from apps.extraction import dates
-from apps.extraction.canonical import collapse
+from apps.extraction.canonical import collapse, currency
 from apps.extraction.exact import DECIMAL_PLACES, WHOLE_DIGITS
 from apps.extraction.numerals import decimal_text
 
@@ -74,6 +74,41 @@ class Node:
     def value(self) -> str:
         text = self.element.text
         return collapse(text) if isinstance(text, str) else ""
+
+
+class Terms:
+    """Reads an invoice's terms as what they are, and keeps in `unreadable` the names of those that are no such thing.
+
+    A term that the XML doesn't have is None, and not among them.
+    """
+
+    def __init__(self) -> None:
+        self.unreadable: set[str] = set()
+
+    def decimal(self, name: str, text: str | None, *, places: int = 2) -> str | None:
+        """Return canonical text; see `decimal`."""
+        return self._known(name, text, decimal(text, places=places))
+
+    def total(self, name: str, nodes: Iterator[Node], *, code: str | None) -> str | None:
+        """Return a total; of several, in the invoice's and in the accounting currency, that in the invoice's `code`."""
+        filled = [node for node in nodes if node.value]
+        ours = (node for node in filled if node.attribute("currencyID") == (code or ""))
+        node = next(ours, filled[0] if filled else None)
+        return self.decimal(name, node.value) if node else None
+
+    def date(self, name: str, *texts: str | None) -> str | None:
+        """Return the first of the texts that is a date, as ISO 8601."""
+        found = next(filter(None, map(iso_date, texts)), None)
+        return self._known(name, next(filter(None, texts), None), found)
+
+    def currency(self, name: str, text: str | None) -> str | None:
+        """Return a currency's code of ISO 4217."""
+        return self._known(name, text, currency(text) if text else None)
+
+    def _known(self, name: str, text: str | None, found: str | None) -> str | None:
+        if text and found is None:
+            self.unreadable.add(name)
+        return found
 
 
 def read_root(data: bytes) -> Node:

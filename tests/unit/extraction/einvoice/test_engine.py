@@ -9,7 +9,7 @@ import pytest
 
 from apps.extraction.engines.einvoice import EInvoiceEngine
 from apps.extraction.engines.protocol import Extraction, ExtractionRequest
-from apps.extraction.notes import Note
+from apps.extraction.notes import About, Note
 from apps.extraction.values import Evidence, ExtractedValue, ValueStatus
 from apps.parsing.pages import Attachment, ParsedDocument
 from apps.schemas.definitions import parse_schema, shipped_schemas
@@ -241,3 +241,40 @@ def test_a_date_beside_the_invoice_s_number_stands_before_one_on_another_page() 
     request = ExtractionRequest(document=parsed, schema=INVOICE, wanted=frozenset({"issue_date"}))
     (value,) = EInvoiceEngine().extract(request).values
     assert (value.evidence[0].page, value.evidence[0].quote) == (1, "31.01.2024")
+
+
+@pytest.mark.parametrize(
+    ("data", "old", "new", "names"),
+    [
+        (documents.cii(), b">119.00<", b">NaN<", {"gross_total"}),
+        (documents.cii(), b">100.00</ram:TaxBasis", b">1,00.0</ram:TaxBasis", {"net_total"}),
+        (documents.cii(), b">20240131<", b">soon<", {"issue_date"}),
+        (documents.cii(), b">40.00<", b">INF<", {"line_items"}),
+        (documents.UBL_INVOICE, b">119.00<", b">Infinity<", {"gross_total"}),
+        (documents.UBL_INVOICE, b">2024-03-01<", b">later<", {"due_date"}),
+        (documents.UBL_INVOICE, b">EUR<", b">money<", {"currency"}),
+        (documents.UBL_INVOICE, b">3.0000<", b">three<", {"line_items"}),
+        (documents.UBL_INVOICE, b">119.00<", b"> <", set()),
+    ],
+)
+def test_what_the_xml_has_but_none_of_the_field_s_kind_is_said(
+    data: bytes, old: bytes, new: bytes, names: set[str]
+) -> None:
+    assert old in data
+    extraction = extract(data.replace(old, new))
+    assert extraction.unreadable == names
+    said = {note.field for note in extraction.notes if note.about is About.UNREADABLE}
+    assert said == names
+    assert not names & by_path(extraction).keys()
+
+
+def test_the_tax_in_another_currency_does_not_stand_for_one_that_cannot_be_read() -> None:
+    data = documents.UBL_INVOICE.replace(b'currencyID="EUR">19.00<', b'currencyID="EUR">NaN<')
+    extraction = extract(data)
+    assert "/tax_total" not in by_path(extraction)
+    assert extraction.unreadable == {"tax_total"}
+
+
+def test_nothing_is_said_of_fields_that_nobody_asked_for() -> None:
+    extraction = extract(documents.cii(gross="NaN"), wanted=frozenset({"net_total"}))
+    assert (extraction.unreadable, extraction.notes) == (frozenset(), ())
