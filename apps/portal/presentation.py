@@ -13,7 +13,7 @@ from apps.documents.queries import DocumentSummary
 from apps.extraction.values import ExtractedValue, ValueStatus
 from apps.parsing.queries import PageFacts
 from apps.results.decisions import ValueDecision, form_of, pointer
-from apps.results.doubts import Reason, other_notes, reasons_by_path
+from apps.results.doubts import Reason, in_words, other_notes, reasons_by_path
 from apps.results.queries import DocumentResult, DocumentValue
 from apps.schemas.fields import Field, Kind, Schema
 
@@ -45,7 +45,8 @@ class ShownValue:
 
     `key` names it in addresses and forms: schema and path. `anchor` is the id of its box and of its place in the list.
     `reasons` say why it is for a person; `open` that it is, and that none has decided on it. `others` are what else
-    was read for it. `seen` names its state, so that a decision on one that has changed since can be told.
+    was read for it. `formula` is what it follows by, in the fields' titles, or "". `seen` names its state, so
+    that a decision on one that has changed since can be told.
     """
 
     key: str
@@ -60,6 +61,7 @@ class ShownValue:
     reasons: tuple[Reason, ...]
     decision: ValueDecision | None
     others: tuple[ExtractedValue, ...]
+    formula: str
     seen: str
 
     @property
@@ -152,6 +154,7 @@ class _Maker:
     """What a result's values are made of, by path."""
 
     result: DocumentResult
+    schema: Schema
     values: Mapping[str, DocumentValue]
     reasons: Mapping[str, tuple[Reason, ...]]
     decisions: Mapping[str, ValueDecision]
@@ -177,6 +180,7 @@ class _Maker:
                 if value is None or value.status is not ValueStatus.REJECTED
                 else ()
             ),
+            formula=in_words(value.formula, schema=self.schema) if value and value.formula else "",
             seen=f"{self.result.id} {turn}",
         )
 
@@ -185,6 +189,7 @@ def show(*, result: DocumentResult, schema: Schema) -> ShownResult:
     """Order a result by its schema."""
     maker = _Maker(
         result,
+        schema,
         {value.path: value for value in result.values},
         reasons_by_path(result=result, schema=schema),
         {decision.path: decision for decision in result.decisions},
