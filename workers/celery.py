@@ -72,5 +72,9 @@ def _say(**_: object) -> None:
 
 @worker_process_init.connect  # type: ignore[untyped-decorator]
 def _warm(**_: object) -> None:
-    """Start the process's sandbox beside its first work: Celery gives up on a process that takes 4 s to come up."""
+    """Start the process's sandbox beside its first work: Celery gives up on a process that takes 4 s to come up.
+
+    What works yields to others, if the settings say so; what starts doesn't, or a busy machine would wait for it long.
+    """
+    os.nice(settings.QUIRE_WORKER_NICENESS)
     threading.Thread(target=warm, name="warm", daemon=True).start()

@@ -81,6 +81,7 @@ class Environment(BaseSettings):
     parse_cpu_seconds: int = Field(default=20, ge=5)
     parse_wall_seconds: int = Field(default=300, ge=10)
     model_threads: int = Field(default=16, ge=1, le=512)
+    worker_niceness: int = Field(default=0, ge=0, le=19)
     lease_seconds: int = Field(default=30, ge=2)
     sweep_seconds: float = Field(default=10.0, gt=0)
     log_level: str = "INFO"

@@ -63,7 +63,7 @@ def _worker(queue: str, *, pool: str, size: int, yielding: bool = False) -> Proc
         name=f"{queue}-worker",
         tier=WORK,
         command=(
-            *(("nice", "-n", "15") if yielding else ()),
+            *(("env", "QUIRE_WORKER_NICENESS=15") if yielding else ()),
             *(sys.executable, "-m", "celery", "-A", "workers.celery", "worker", "-l", "INFO"),
             *("-P", pool, "-Q", queue, "-c", str(size), "-n", f"{queue}@%h", "--without-gossip", "--without-mingle"),
         ),

@@ -132,6 +132,7 @@ QUIRE_INFERENCE_URL = _env.inference_url.get_secret_value() if _env.inference_ur
 QUIRE_INFERENCE_API_KEY = _env.inference_api_key.get_secret_value() if _env.inference_api_key else None
 QUIRE_INFERENCE_MODEL = _env.inference_model
 QUIRE_INFERENCE_PROFILE = _env.inference_profile
+QUIRE_WORKER_NICENESS = _env.worker_niceness
 QUIRE_METRICS_TOKEN = _env.metrics_token.get_secret_value() if _env.metrics_token else None
 QUIRE_EMBEDDINGS_URL = _env.embeddings_url.get_secret_value() if _env.embeddings_url else None
 QUIRE_EMBEDDINGS_API_KEY = _env.embeddings_api_key.get_secret_value() if _env.embeddings_api_key else None
