@@ -206,6 +206,74 @@ def test_nothing_is_decided_before_the_panel_shows_the_value_that_is_lit(portal:
     assert [found[:2] for found in _decisions(member, document)] == [("/due_date", "accept")]
 
 
+def _takes_decisions(page: Page) -> None:
+    panel = page.locator("#decide")
+    expect(panel).not_to_have_attribute("aria-busy", "true")
+    for name in ("Accept", "Reject", "Correct"):
+        expect(panel.get_by_role("button", name=name, exact=True)).to_be_enabled()
+    expect(panel.locator("#right")).to_be_enabled()
+
+
+@pytest.mark.parametrize("asked", [False, True], ids=["before the server is asked", "before it answers"])
+def test_who_comes_back_before_the_panel_has_changed_can_decide(portal: Portal, member: Member, asked: bool) -> None:
+    document = in_review(member.tenant_id, mark="back")
+    page = _open(portal, document)
+    expect(_title(page)).to_have_text("Due date: 2025-04-13")
+    held: list[Route] = []
+    page.route(re.compile(r"\?value="), lambda route: held.append(route))  # noqa: PLW0108 - Playwright marks it
+    panel = page.locator("#decide")
+    due = page.locator(".values .value", has_text="2025-04-13")
+    due.focus()
+    if asked:
+        page.keyboard.press("ArrowDown")
+        expect(panel.get_by_role("button", name="Accept", exact=True)).to_be_disabled()
+        while not held:
+            page.wait_for_timeout(20)
+        page.keyboard.press("ArrowUp")
+    else:
+        # In one turn of the page's own: no wait of the test's comes between.
+        due.evaluate(
+            """(due) => {
+              const pressed = (key) => new KeyboardEvent("keydown", {key, bubbles: true});
+              const press = (key) => document.activeElement.dispatchEvent(pressed(key));
+              press("ArrowDown");
+              window.between = document.querySelector("#right").disabled;
+              press("ArrowUp");
+            }"""
+        )
+        assert page.evaluate("window.between") is True
+    expect(due).to_be_focused()
+    _takes_decisions(page)
+    # What comes late, or not at all, changes nothing.
+    for route in held:
+        route.continue_()
+    page.wait_for_timeout(200)
+    page.unroute_all(behavior="wait")
+    assert len(held) == int(asked)
+    expect(_title(page)).to_have_text("Due date: 2025-04-13")
+    _takes_decisions(page)
+    page.keyboard.press("a")
+    expect(page.locator("value-browser .said")).to_have_text("Due date is accepted. 2 are left to check.")
+    assert [found[:2] for found in _decisions(member, document)] == [("/due_date", "accept")]
+
+
+def test_a_panel_that_did_not_come_is_told_and_left_behind_on_the_way_back(portal: Portal, member: Member) -> None:
+    document = in_review(member.tenant_id, mark="lost and back")
+    page = portal.page
+    portal.go(f"/documents/{document}?value=invoice/gross_total")
+    page.route(re.compile(r"\?value="), lambda route: route.abort())
+    page.locator(".values .value", has_text="2025-04-13").click()
+    said = page.locator("value-browser .said")
+    expect(said).to_have_text("The connection broke: choose the value again.")
+    page.locator(".values .value", has_text="781.20").click()
+    expect(said).to_be_empty()
+    _takes_decisions(page)
+    page.unroute_all(behavior="ignoreErrors")
+    portal.faults.clear()
+    page.get_by_role("button", name="Reject").click()
+    expect(said).to_have_text("Gross total is rejected. 2 are left to check.")
+
+
 def test_a_panel_that_did_not_come_is_told_and_asked_for_again(portal: Portal, member: Member) -> None:
     document = in_review(member.tenant_id, mark="lost")
     page = portal.page

@@ -291,17 +291,21 @@ class ValueBrowser extends HTMLElement {
       if (page.querySelector("#decide")?.dataset.chosen !== value.dataset.value) throw new Error(this.said.dataset.gone);
       this.refresh(page, ["decide"]);
       this.settle();
-      if (this.said.classList.contains("wrong")) this.say("");
     }).catch((error) => {
       if (!signal.aborted) this.say(error instanceof TypeError ? this.said.dataset.unread : error.message, { wrong: true });
     });
   }
 
-  /** The panel shows the value that is lit: it can be decided on, and nothing else is waited for. */
+  /**
+   * The panel shows the value that is lit: it can be decided on, and nothing else is waited for. Who came back to it
+   * before another's was there finds its controls as `ask` left them.
+   */
   settle() {
     this.left?.abort();
+    if (this.pending && this.said.classList.contains("wrong")) this.say("");
     this.pending = false;
     this.panel?.removeAttribute("aria-busy");
+    for (const control of this.panel?.querySelectorAll(":disabled") ?? []) control.disabled = false;
   }
 
   async decide(form, submitter) {
