@@ -9,6 +9,8 @@ import pytest
 from django.test import override_settings
 from playwright.sync_api import expect
 
+from apps.common.clock import SYSTEM_CLOCK
+from apps.tenants.operations import create_api_key
 from tests.browser.conftest import PASSWORD, Member, Portal
 from tests.factories.documents import INVOICE_LINES, encrypted_pdf, pdf
 from tests.factories.stages import do
@@ -227,6 +229,29 @@ def test_keys_are_shown_once_and_end_when_they_are_revoked(portal: Portal) -> No
     expect(page.get_by_text("The key is revoked")).to_be_visible()
     assert secret not in page.content()
     assert page.request.get(f"{portal.url}/api/v1/documents", headers=headers).status == 401
+
+
+def test_a_keys_name_without_a_space_is_broken_and_leaves_its_button_in_reach(portal: Portal, member: Member) -> None:
+    page = portal.page
+    name = "x" * 200
+    create_api_key(tenant_id=member.tenant_id, name="nightly job", clock=SYSTEM_CLOCK)
+    portal.go("/keys")
+    page.get_by_label("Name of a new key").fill(name)
+    page.get_by_role("button", name="Make a key").click()
+    expect(page.get_by_role("heading", level=2)).to_have_text(f"The key “{name}” is made")
+    expect(page.get_by_role("rowheader", name=name)).to_have_text(name)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    # The word is broken, not cut off: what it is written in is no narrower than the word itself.
+    cut = page.locator(".made h2, .list tbody th").evaluate_all(
+        "(all) => all.map((one) => one.scrollWidth - one.clientWidth)"
+    )
+    assert set(cut) == {0}
+    for button in page.get_by_role("button", name="Revoke").all():
+        box = button.bounding_box()
+        assert box is not None
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= page.evaluate("innerWidth")
+    assert portal.violations() == []
 
 
 def test_schemas_are_listed(portal: Portal) -> None:
