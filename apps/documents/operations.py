@@ -26,9 +26,13 @@ class Registered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reopened:
-    """A document that is to be worked on again. `parsed` says that its pages are there already."""
+    """A document that is to be worked on again. `parsed` says that its pages are there already.
+
+    `failed` is why the work on it had failed, "" where it hadn't.
+    """
 
     parsed: bool
+    failed: str
 
 
 @in_tenant_scope
@@ -118,6 +122,7 @@ def reopen(
         )
     else:
         return None
+    failed = document.reason if document.status == DocumentStatus.FAILED else ""
     rows.update(
         status=status,
         reason_code="",
@@ -126,7 +131,7 @@ def reopen(
         schema_slug=schema_slug or document.schema_slug,
         updated_at=clock.now(),
     )
-    return Reopened(parsed=parsed)
+    return Reopened(parsed=parsed, failed=failed)
 
 
 @in_tenant_scope

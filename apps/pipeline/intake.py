@@ -40,11 +40,13 @@ class NotCancellableError(TerminalError):
 class Upload:
     """What an upload came to. `created` is False where the tenant had these bytes already.
 
-    What such an upload adds is taken: a password for a locked document, another schema, another try of a failed one.
+    `failed` is why the work on them had failed before, where it is tried again. What such an upload adds is taken: a
+    password for a locked document, another schema, another try of a failed one.
     """
 
     document_id: UUID
     created: bool
+    failed: str = ""
 
 
 def accept_upload(
@@ -93,6 +95,7 @@ def accept_upload(
                 clock=clock,
             )
             done: frozenset[str] | None = frozenset()
+            failed = ""
             if not registered.created:
                 reopened = documents.reopen(
                     tenant_id=tenant_id,
@@ -105,6 +108,7 @@ def accept_upload(
                     clock=clock,
                 )
                 done = None if reopened is None else OF_THE_BYTES if reopened.parsed else frozenset()
+                failed = reopened.failed if reopened else ""
             if done is not None:
                 pipeline.start_run(
                     tenant_id=tenant_id,
@@ -114,7 +118,7 @@ def accept_upload(
                     done=done,
                     clock=clock,
                 )
-    return Upload(document_id=registered.document_id, created=registered.created)
+    return Upload(document_id=registered.document_id, created=registered.created, failed=failed)
 
 
 @in_tenant_scope

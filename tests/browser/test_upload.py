@@ -11,6 +11,7 @@ from playwright.sync_api import Locator, expect
 
 from tests.browser.conftest import PASSWORD, Member, Portal, serving
 from tests.factories.documents import pdf, png
+from tests.factories.uploads import upload
 
 pytestmark = pytest.mark.browser
 
@@ -89,6 +90,33 @@ def test_several_files_dropped_at_once_each_have_their_answer(portal: Portal, tm
     assert portal.violations() == []
     href = answers.nth(0).get_by_role("link").get_attribute("href")
     assert answers.nth(1).get_by_role("link").get_attribute("href") == href
+
+
+def test_an_empty_file_that_a_program_had_sent_is_told_to_have_failed(
+    portal: Portal, member: Member, tmp_path: Path
+) -> None:
+    document = upload(member.tenant_id, b"", schema="", name="pushed.pdf")
+    sound = pdf(mark="beside an empty one")
+    upload(member.tenant_id, sound, schema="invoice", name="sound.pdf")
+    (tmp_path / "1 empty.pdf").write_bytes(b"")
+    (tmp_path / "2 sound.pdf").write_bytes(sound)
+    _drop(portal, sorted(tmp_path.iterdir()))
+    expect(_said(portal)).to_have_text(
+        "2 of 2 came in or were there already, 0 could not be taken. Of those that were there, 1 could not be read.",
+        timeout=PATIENCE,
+    )
+    expect(_said(portal)).to_have_class("said wrong")
+    empty, known = _answers(portal).nth(0), _answers(portal).nth(1)
+    expect(empty.locator(".wrong")).to_have_text(f"is there already, but failed: {EMPTY}.")
+    expect(empty.get_by_role("progressbar")).to_have_count(0)
+    expect(empty.get_by_role("link")).to_have_attribute("href", f"/documents/{document}")
+    expect(known).to_have_text("2 sound.pdfis there already")
+    expect(known.get_by_role("progressbar")).to_have_js_property("value", 1)
+    assert portal.violations() == []
+    # What is sent after it is counted anew.
+    _drop(portal, [tmp_path / "2 sound.pdf"])
+    expect(_said(portal)).to_have_text("1 of 1 came in or were there already, 0 could not be taken.", timeout=PATIENCE)
+    expect(_said(portal)).to_have_class("said")
 
 
 def test_a_file_dropped_beside_the_field_is_uploaded_and_does_not_take_the_pages_place(

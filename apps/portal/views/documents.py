@@ -108,7 +108,9 @@ def upload(request: MemberRequest) -> HttpResponseBase:
             messages.error(request, f"{file.name}: {sentence(error.message)}")
             continue
         created += accepted.created
-        if not accepted.created:
+        if trouble := _trouble(request, accepted):
+            messages.error(request, f"{file.name} {trouble}")
+        elif not accepted.created:
             messages.info(request, _("%(name)s is there already.") % {"name": file.name})
     if created:
         messages.success(
@@ -138,4 +140,24 @@ def _answer(request: MemberRequest, file: UploadedFile[bytes], slug: str) -> Jso
             {"error": sentence(error.message), "code": error.code}, status=HTTPStatus.UNPROCESSABLE_ENTITY
         )
     url = reverse("portal:document", args=[accepted.document_id])
-    return JsonResponse({"url": url, "created": accepted.created}, status=HTTPStatus.OK)
+    return JsonResponse(
+        {"url": url, "created": accepted.created, "trouble": _trouble(request, accepted)}, status=HTTPStatus.OK
+    )
+
+
+def _trouble(request: MemberRequest, accepted: intake.Upload) -> str:
+    """Return that a document which was there already couldn't be read, and why, to stand after its name; else ""."""
+    if accepted.created:
+        return ""
+    found = documents.document(tenant_id=request.member.tenant_id, document_id=accepted.document_id)
+    if found is None:
+        return ""
+    if found.status is DocumentStatus.FAILED:
+        return _("is there already, but failed: %(reason)s") % {"reason": reason_in_words(found)}
+    if found.status is DocumentStatus.QUARANTINED:
+        return _("is there already, but quarantined: %(reason)s") % {"reason": reason_in_words(found)}
+    if accepted.failed and in_progress(found.status):
+        return _("is there already, but failed before: %(reason)s It is read again.") % {
+            "reason": sentence(accepted.failed)
+        }
+    return ""

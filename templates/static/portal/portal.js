@@ -8,7 +8,7 @@ class UploadField extends HTMLElement {
     this.said = this.querySelector(".said");
     this.words = this.said.dataset;
     this.waiting = [];
-    this.counted = { all: 0, done: 0, wrong: 0 };
+    this.counted = { all: 0, done: 0, failed: 0, wrong: 0 };
     this.form.addEventListener("submit", (event) => {
       event.preventDefault();
       const field = this.form.elements.file;
@@ -43,7 +43,7 @@ class UploadField extends HTMLElement {
   }
 
   take(files) {
-    if (!this.sending) this.counted = { all: 0, done: 0, wrong: 0 };
+    if (!this.sending) this.counted = { all: 0, done: 0, failed: 0, wrong: 0 };
     for (const { file, folder } of files) {
       const row = document.createElement("li");
       const name = document.createElement("span");
@@ -95,8 +95,13 @@ class UploadField extends HTMLElement {
       item.bar.value = 1;
       const link = document.createElement("a");
       link.href = answer.url;
-      link.textContent = answer.created ? this.words.done : this.words.known;
+      link.textContent = answer.trouble || (answer.created ? this.words.done : this.words.known);
       item.state.replaceChildren(link);
+      if (answer.trouble) {
+        this.counted.failed += 1;
+        item.bar.remove();
+        item.state.className = "wrong";
+      }
     } else if (request.status === 413) {
       this.wrong(item, this.words.large);
     } else if (request.responseURL.includes("sign-in")) {
@@ -122,11 +127,11 @@ class UploadField extends HTMLElement {
 
   /** Says how far all files are: for eyes and for screen readers, which hear no bar. */
   tell() {
-    const { all, done, wrong } = this.counted;
-    const words = this.sending ? this.words.progress : this.words.end;
-    const numbers = { all, number: done + wrong + 1, done, wrong };
+    const { all, done, failed, wrong } = this.counted;
+    const words = this.sending ? this.words.progress : failed ? `${this.words.end} ${this.words.failed}` : this.words.end;
+    const numbers = { all, number: done + wrong + 1, done, failed, wrong };
     this.said.textContent = all ? words.replace(/\{(\w+)\}/g, (_, name) => numbers[name]) : "";
-    this.said.classList.toggle("wrong", !this.sending && wrong > 0);
+    this.said.classList.toggle("wrong", !this.sending && wrong + failed > 0);
   }
 
   refresh() {
