@@ -13,8 +13,8 @@ from apps.pipeline.stages import Claim
 from apps.tenants.scope import tenant_scope
 
 
-def begin(tenant: UUID) -> UUID:
-    """Register a document in the bulk lane, start its run and return its id."""
+def begin(tenant: UUID, *, lane: Lane = Lane.BULK) -> UUID:
+    """Register a document, start its run and return its id."""
     registered = register_document(
         tenant_id=tenant,
         sha256=uuid4().hex * 2,
@@ -24,12 +24,12 @@ def begin(tenant: UUID) -> UUID:
         name="a.pdf",
         schema_slug="",
         external_id="",
-        lane=Lane.BULK,
+        lane=lane,
         password=None,
         clock=SYSTEM_CLOCK,
     )
     operations.start_run(
-        tenant_id=tenant, document_id=registered.document_id, lane=Lane.BULK, source="a", clock=SYSTEM_CLOCK
+        tenant_id=tenant, document_id=registered.document_id, lane=lane, source="a", clock=SYSTEM_CLOCK
     )
     return registered.document_id
 

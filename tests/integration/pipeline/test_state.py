@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 from django.db import connection
@@ -15,7 +15,6 @@ from apps.common.clock import SYSTEM_CLOCK
 from apps.common.errors import RetryableError, TerminalError, WaitingError
 from apps.documents import queries as documents
 from apps.documents.models import DocumentStatus, Lane
-from apps.documents.operations import register_document
 from apps.pipeline import operations, outbox
 from apps.pipeline.models import OutboxMessage, Run, StageRun, StageStatus
 from apps.pipeline.planning import Planned
@@ -339,22 +338,7 @@ def test_a_hint_that_was_lost_is_sent_again_until_the_work_is_claimed(
 
 def test_an_upload_survives_a_dead_broker(tenant: UUID) -> None:
     with override_settings(QUIRE_DISPATCHER="tests.faults.dispatchers.DeadDispatcher"):
-        registered = register_document(
-            tenant_id=tenant,
-            sha256=uuid4().hex * 2,
-            size=1,
-            media_type="application/pdf",
-            key="nowhere",
-            name="a.pdf",
-            schema_slug="",
-            external_id="",
-            lane=Lane.INTERACTIVE,
-            password=None,
-            clock=SYSTEM_CLOCK,
-        )
-        operations.start_run(
-            tenant_id=tenant, document_id=registered.document_id, lane="interactive", source="a", clock=SYSTEM_CLOCK
-        )
+        begin(tenant, lane=Lane.INTERACTIVE)
     assert _outbox(tenant) == 1
     with pytest.raises(RetryableError):
         sweep(dispatcher=DeadDispatcher(), grace=NO_GRACE, clock=SYSTEM_CLOCK)
