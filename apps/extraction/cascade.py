@@ -9,8 +9,8 @@ from itertools import chain
 
 from apps.extraction.calibration import Curve
 from apps.extraction.completeness import ledger
-from apps.extraction.confidence import contradicting, is_exact, ruled, weighed
-from apps.extraction.derived import derived
+from apps.extraction.confidence import contradicting, is_exact, is_models, ruled, weighed
+from apps.extraction.derived import as_read, derived
 from apps.extraction.engines.layout.rivals import Rival, rivals, unsettled
 from apps.extraction.engines.protocol import Engine, ExtractionRequest
 from apps.extraction.exact import exactly
@@ -28,10 +28,12 @@ STRETCH = 50
 class Answers:
     """What the engines found together, in the schema's order.
 
-    `missing` are fields that nobody answered well; `incomplete` arrays, some rows of whose tables are unaccounted for;
-    `alternatives` what the engine that answered a field also read for it, elsewhere in the document;
-    `unread` fields that a model was asked for in vain, and that nobody after it answered well; `unreadable` fields for
-    which an exact source has something that can't be read: no other engine's answer to them is accepted.
+    `missing` are fields that nobody answered well or in full: a dearer engine may know more of them. `incomplete` are
+    arrays, some rows of whose tables are unaccounted for; `unread` fields for which a model couldn't read all of the
+    document, nor anybody after it: of a field with one value that matters where nobody answered well, of an array
+    always. `alternatives` are what the engine that answered a field also read for it, elsewhere in the document;
+    `unreadable` fields for which an exact source has something that can't be read: no other engine's answer to them is
+    accepted.
     """
 
     values: tuple[ExtractedValue, ...]
@@ -72,7 +74,9 @@ def run(
     Raises what an engine raises: RetryableError or TerminalError.
     """
     schema = request.schema
-    known, broken_at = _checked(request.known, schema=schema)
+    known, broken_at = _checked(as_read(request.known), schema=schema)
+    # The rules were weighed already where a model's values are known: the same evidence counts once.
+    settled = frozenset(value for value in known if is_models(value.engine))
     faults = _by_name(broken_at)
     best: dict[str, tuple[ExtractedValue, ...]] = _by_field(known)
     others: dict[str, tuple[ExtractedValue, ...]] = {}
@@ -81,8 +85,14 @@ def run(
     unreadable = request.unreadable
     curves = curves or {}
     contested: dict[str, frozenset[str]] = {}
-    values, breaches = _ruled(best, schema=schema, curves=curves, held_back={*broken_at}, unreadable=unreadable)
-    missing = _missing(schema=schema, best=_by_field(values)) & request.wanted
+    accounts = _Accounts(request)
+
+    def weigh(held_back: Collection[str]) -> tuple[tuple[ExtractedValue, ...], tuple[str, ...]]:
+        return _ruled(best, schema=schema, curves=curves, held_back=held_back, unreadable=unreadable, settled=settled)
+
+    values, breaches = weigh({*broken_at})
+    short = accounts.unaccounted(best)
+    missing = _missing(schema=schema, best=_by_field(values), short=short) & request.wanted
     for engine in engines:
         if not missing:
             break
@@ -95,20 +105,28 @@ def run(
         weighty = weighed(found.values, known=asked.known, curves=curves, contested=found_twice)
         checked, broken_at = _checked(weighty, schema=schema)
         more = _by_name(broken_at)
-        for name, values in _by_field(checked).items():
+        offered = {name: values for name, values in _by_field(checked).items() if name in missing}
+        shorter = accounts.unaccounted(offered)
+        # What one model couldn't read, another may have, also that there is nothing: not where it finds less.
+        read = {
+            name
+            for name in asked.wanted - found.unread
+            if _grounded(offered.get(name, ())) >= _grounded(best.get(name, ()))
+        }
+        for name, values in offered.items():
             kept = best.get(name, ())
-            if name in missing and not _better(values, kept):
-                others[name] = (*others.get(name, ()), *contradicting(values, kept=kept))
-            elif name in missing:
+            if _better(values, kept, lacking=shorter.get(name, 0), known_lacking=short.get(name, 0)):
                 best[name] = values
                 contested[name] = frozenset(value.path for value in also.get(name, ()))
                 others[name] = (*also.get(name, ()), *contradicting(kept, kept=values))
                 faults[name] = more.get(name, {})
-        held_back = frozenset[str]().union(*faults.values(), *contested.values())
-        values, breaches = _ruled(best, schema=schema, curves=curves, held_back=held_back, unreadable=unreadable)
-        missing = _missing(schema=schema, best=_by_field(values)) & request.wanted
-        # What one model was asked for in vain, another may know, also that there is nothing to know.
-        unread = ((unread - asked.wanted) | found.unread) & missing
+            else:
+                others[name] = (*others.get(name, ()), *contradicting(values, kept=kept))
+        values, breaches = weigh(frozenset[str]().union(*faults.values(), *contested.values()))
+        short = accounts.unaccounted(best)
+        missing = _missing(schema=schema, best=_by_field(values), short=short)
+        unread = _in_doubt((unread - read) | found.unread, schema=schema, missing=missing)
+        missing = (missing | unread) & request.wanted
     order = [field.name for field in schema.fields]
     answered = _by_field(values)
     rivalling = _rivals(request=request, best=answered)
@@ -116,8 +134,7 @@ def run(
         answered[name], more_of_it = unsettled(answered[name], against=rivalling)
         others[name] = (*others.get(name, ()), *more_of_it)
     notes.extend(another(name=name, page=found[0].evidence.page) for name, found in rivalling.items())
-    missing_rows = _unaccounted(request=request, best=best)
-    notes.extend(unaccounted(name=name, count=count) for name, count in missing_rows.items())
+    notes.extend(unaccounted(name=name, count=count) for name, count in short.items())
     return Answers(
         values=tuple(value for name in order for value in answered.get(name, ())),
         notes=tuple(
@@ -130,7 +147,7 @@ def run(
             )
         ),
         missing=missing,
-        incomplete=frozenset(missing_rows),
+        incomplete=frozenset(short),
         alternatives=tuple(value for name in order for value in others.get(name, ())),
         unread=unread,
         unreadable=unreadable,
@@ -154,15 +171,21 @@ def _ruled(
     curves: Mapping[str, Curve],
     held_back: Collection[str],
     unreadable: frozenset[str],
+    settled: Collection[ExtractedValue],
 ) -> tuple[tuple[ExtractedValue, ...], tuple[str, ...]]:
     """Return the values as the arithmetic leaves them and completes them, in the schema's order, and broken rules.
 
     What others than an exact engine answer for the `unreadable` fields is for a person, and nothing follows from it.
+    What follows at a path that is `held_back` is for a person too.
     """
     values = [value for field in schema.fields for value in best.get(field.name, ())]
-    kept, breaches = ruled(values, schema=schema, curves=curves, held_back=held_back)
+    kept, breaches = ruled(values, schema=schema, curves=curves, held_back=held_back, settled=settled)
+    read = _for_a_person(kept, names=unreadable)
     # Last: what follows by a rule is no witness for it.
-    completed = derived(_for_a_person(kept, names=unreadable), schema=schema)
+    completed = [
+        replace(value, status=ValueStatus.NEEDS_REVIEW) if value is not before and value.path in held_back else value
+        for before, value in zip(read, derived(read, schema=schema), strict=True)
+    ]
     return _for_a_person(completed, names=unreadable), breaches
 
 
@@ -200,23 +223,43 @@ def _rivals(
     )
 
 
-def _unaccounted(*, request: ExtractionRequest, best: Mapping[str, Sequence[ExtractedValue]]) -> dict[str, int]:
-    """Return how many rows of each array's table nobody answered for, where there are any."""
-    found: Counter[str] = Counter()
-    arrays = [field for field in request.schema.fields if field.kind is Kind.ARRAY and best.get(field.name)]
-    on_page = {field.name: _by_page(best[field.name]) for field in arrays}
-    for document, first, last in _stretches(request) if arrays else ():
+class _Accounts:
+    """How many rows of an array's table nobody answered for; the same values are accounted for once."""
+
+    def __init__(self, request: ExtractionRequest) -> None:
+        self._request = request
+        self._arrays = [field for field in request.schema.fields if field.kind is Kind.ARRAY]
+        # By identity: to compare or to hash a long table's values takes as long as to look for them on its pages.
+        self._counts: dict[int, tuple[tuple[ExtractedValue, ...], int]] = {}
+
+    def unaccounted(self, best: Mapping[str, tuple[ExtractedValue, ...]]) -> dict[str, int]:
+        """Return how many rows these values leave out, of the arrays of which they leave any."""
+        asked = [field for field in self._arrays if best.get(field.name)]
+        new = [field for field in asked if id(best[field.name]) not in self._counts]
+        self._counts |= {
+            id(best[field.name]): (best[field.name], count) for field, count in self._counted(new, best=best)
+        }
+        counts = {field.name: self._counts[id(best[field.name])][1] for field in asked}
+        return {name: count for name, count in counts.items() if count}
+
+    def _counted(
+        self, arrays: Sequence[Field], *, best: Mapping[str, tuple[ExtractedValue, ...]]
+    ) -> Iterator[tuple[Field, int]]:
+        found: Counter[str] = Counter()
+        on_page = {field.name: _by_page(best[field.name]) for field in arrays}
+        for document, first, last in _stretches(self._request) if arrays else ():
+            for field in arrays:
+                # A value that stands on several pages is one.
+                values = {
+                    value.path: value for page in document.pages for value in on_page[field.name].get(page.number, ())
+                }
+                rows = ledger(
+                    document=document, schema=self._request.schema, field=field, values=tuple(values.values())
+                ).unaccounted
+                # A stretch shows a page of its neighbours on either side, whose rows are theirs to account for.
+                found[field.name] += sum(first <= row.page <= last for row in rows)
         for field in arrays:
-            # A value that stands on several pages is one.
-            values = {
-                value.path: value for page in document.pages for value in on_page[field.name].get(page.number, ())
-            }
-            rows = ledger(
-                document=document, schema=request.schema, field=field, values=tuple(values.values())
-            ).unaccounted
-            # A stretch shows a page of its neighbours on either side, whose rows are theirs to account for.
-            found[field.name] += sum(first <= row.page <= last for row in rows)
-    return {field.name: found[field.name] for field in arrays if found[field.name]}
+            yield field, found[field.name]
 
 
 def _stretches(request: ExtractionRequest) -> Iterator[tuple[ParsedDocument, int, int]]:
@@ -287,22 +330,47 @@ def _by_name(faults: Mapping[str, str]) -> dict[str, dict[str, str]]:
     return dict(fields)
 
 
-def _missing(*, schema: Schema, best: dict[str, tuple[ExtractedValue, ...]]) -> frozenset[str]:
+def _missing(
+    *, schema: Schema, best: Mapping[str, tuple[ExtractedValue, ...]], short: Mapping[str, int]
+) -> frozenset[str]:
+    """Return the fields without a value, with a weak one, or some of whose rows (`short`) are unaccounted for."""
     return frozenset(
         field.name
         for field in schema.fields
         if not best.get(field.name)
-        or (not _holds_exact_rows(best[field.name]) and any(_is_weak(value) for value in best[field.name]))
+        or (
+            not _holds_exact_rows(best[field.name])
+            and (field.name in short or any(_is_weak(value) for value in best[field.name]))
+        )
     )
 
 
-def _better(found: Sequence[ExtractedValue], known: Sequence[ExtractedValue]) -> bool:
+def _in_doubt(unread: frozenset[str], *, schema: Schema, missing: frozenset[str]) -> frozenset[str]:
+    """Return the fields that may have more in what wasn't read: one value is enough, an array's end nobody knows."""
+    arrays = frozenset(field.name for field in schema.fields if field.kind is Kind.ARRAY)
+    return unread & (missing | arrays)
+
+
+def _better(
+    found: Sequence[ExtractedValue], known: Sequence[ExtractedValue], *, lacking: int = 0, known_lacking: int = 0
+) -> bool:
     """Compare whole fields, since an array is taken from one engine: more accepted values win.
 
     A tie goes to the cheaper engine, which came first. Rows of an exact e-invoice, of which a page shows some cell,
-    aren't lost to a guess: cells that no page shows are for a person.
+    aren't lost to a guess: cells that no page shows are for a person. `lacking` and `known_lacking` are rows that are
+    unaccounted for: whoever leaves out fewer of them wins, if it finds as many values on the pages as the other.
     """
-    return not _holds_exact_rows(known) and _worth(found) > _worth(known)
+    if _holds_exact_rows(known):
+        return False
+    if lacking < known_lacking and _grounded(found) >= _grounded(known):
+        return True
+    if lacking > known_lacking and _grounded(found) <= _grounded(known):
+        return False
+    return _worth(found) > _worth(known)
+
+
+def _grounded(values: Sequence[ExtractedValue]) -> int:
+    return sum(value.status is not ValueStatus.UNGROUNDED for value in values)
 
 
 def _holds_exact_rows(values: Sequence[ExtractedValue]) -> bool:

@@ -24,6 +24,8 @@ from apps.schemas.fields import Kind, Schema
 
 ACCEPT_FROM = 0.8
 """The confidence from which a model's grounded value is accepted."""
+UNSEEN = 0.7
+"""An e-invoice's XML is the invoice in law, but nobody can see on the page that it says so."""
 _ACCEPT_LAYOUT = 0.7  # engines/layout/confidence.py
 
 _ALONE = 0.9  # a value that stands on the page as it is, and of which nothing else is known
@@ -227,6 +229,7 @@ def ruled(
     schema: Schema,
     curves: Mapping[str, Curve],
     held_back: Collection[str] = (),
+    settled: Collection[ExtractedValue] = frozenset(),
 ) -> tuple[tuple[ExtractedValue, ...], tuple[str, ...]]:
     """Return the values as the schema's arithmetic leaves them, and the rules that they break.
 
@@ -234,7 +237,8 @@ def ruled(
     which: none of them stays accepted, whichever engine it is from, but for those that another rule proves and those
     of an e-invoice, which are exact. Where no model's value is among them but several engines' are, the least trusted
     one doesn't stay accepted; what one engine read alone, it has weighed itself, and it knows what else the page shows.
-    Values at `held_back` paths are never accepted by it.
+    Values at `held_back` paths are never accepted by it. `settled` are values that went through here before: the same
+    evidence counts once.
     """
     if not schema.rules:
         return tuple(values), ()
@@ -252,7 +256,7 @@ def ruled(
     found = []
     for value in values:
         new = value
-        if value.path in models and value.path in told:
+        if value.path in models and value.path in told and value not in settled:
             sign = Sign.AGAINST if value.path in doubted else Sign.FOR
             new = calibrated(rescored(value, score=moved(raw(value), rules_weight(sign))), curves=curves)
         if value.path in doubted and new.status is ValueStatus.ACCEPTED and not is_exact(value.engine):

@@ -18,6 +18,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from itertools import permutations
 
+from apps.extraction.confidence import UNSEEN, is_exact
 from apps.extraction.engines.layout.rules import ROUNDING, equations, solve, sums
 from apps.extraction.exact import exactly
 from apps.extraction.values import ExtractedValue, ValueStatus
@@ -52,6 +53,22 @@ def derived(values: Sequence[ExtractedValue], *, schema: Schema) -> tuple[Extrac
         value.path: _following(value, ways=_ways(value, single=single, cells=cells, schema=schema)) for value in unseen
     }
     return tuple(following.get(value.path, value) for value in values)
+
+
+def as_read(values: Sequence[ExtractedValue]) -> tuple[ExtractedValue, ...]:
+    """Return the values as their engines gave them: what was derived from others is ungrounded, until it follows."""
+    return tuple(
+        replace(
+            value,
+            formula=None,
+            confidence=UNSEEN if is_exact(value.engine) else 0.0,
+            status=ValueStatus.UNGROUNDED,
+            evidence=(),
+        )
+        if value.formula is not None
+        else value
+        for value in values
+    )
 
 
 def _following(value: ExtractedValue, *, ways: Iterator[_Way]) -> ExtractedValue:

@@ -167,6 +167,7 @@ class SglangEngine:
                 # A page with more items than a reply holds can't be got past; nor can a model that starts over.
                 if reached is None or reached <= (onward or first) or reached > last:
                     notes += [list_cut(name=name, where=where) for name in full]
+                    unread.update(full)
                     break
                 asked = [field for field in asked if field.name in full]
                 onward = reached

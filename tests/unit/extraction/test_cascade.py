@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 from apps.extraction.calibration import Curve
 from apps.extraction.cascade import Answers, run, top_level
 from apps.extraction.engines.protocol import Extraction, ExtractionRequest
 from apps.extraction.notes import Note, unequal
-from apps.extraction.values import ExtractedValue, ValueStatus
-from apps.parsing.pages import ParsedDocument
+from apps.extraction.values import Evidence, ExtractedValue, ValueStatus
+from apps.parsing.pages import Box, ParsedDocument
 from apps.schemas.fields import Field, Kind, Rule, Schema
 
 SCHEMA = Schema(
@@ -36,15 +37,23 @@ NO_TABLE = Note(text="no table")
 class Scripted:
     """An engine that answers what it is given, and remembers what it was asked."""
 
-    def __init__(self, name: str, values: Sequence[ExtractedValue], notes: tuple[Note, ...] = ()) -> None:
+    def __init__(
+        self,
+        name: str,
+        values: Sequence[ExtractedValue],
+        notes: tuple[Note, ...] = (),
+        *,
+        unread: frozenset[str] = frozenset(),
+    ) -> None:
         self.name = name
         self._values = values
         self._notes = notes
+        self._unread = unread
         self.asked: list[frozenset[str]] = []
 
     def extract(self, request: ExtractionRequest) -> Extraction:
         self.asked.append(request.wanted)
-        return Extraction(values=tuple(self._values), notes=self._notes)
+        return Extraction(values=tuple(self._values), notes=self._notes, unread=self._unread & request.wanted)
 
 
 def _value(
@@ -139,6 +148,40 @@ def test_rows_of_an_e_invoice_of_which_the_page_shows_nothing_may_be_read_from_t
 def test_a_required_field_that_is_missing_asks_for_a_person() -> None:
     assert _run(Scripted("a", [_value("/total", "a")])).doubtful(schema=SCHEMA)
     assert not _run(Scripted("a", [_value("/number", "a")])).doubtful(schema=SCHEMA)
+
+
+ALL = frozenset({"number", "total", "items"})
+CHEAP = ("/number", "/total", "/items/0/price", "/items/1/price")
+
+
+def test_a_list_of_which_a_part_was_not_read_is_asked_for_again_and_else_is_for_a_person() -> None:
+    """Of a field with one value a window that had it is enough; where a list ends, only all windows know."""
+    cheap = Scripted("cheap", [_value(path, "cheap") for path in CHEAP], unread=ALL)
+    alone = _run(cheap)
+    assert [value.path for value in alone.values] == list(CHEAP)
+    assert (alone.unread, alone.missing) == (frozenset({"items"}), frozenset({"items"}))
+    assert alone.doubtful(schema=SCHEMA)
+    # It reads all of it, and finds no more rows: then there are no more.
+    second = Scripted("second", [_value(path, "second") for path in CHEAP])
+    confirmed = _run(cheap, second)
+    assert second.asked == [frozenset({"items"})]
+    assert {value.engine for value in confirmed.values} == {"cheap"}
+    assert (confirmed.unread, confirmed.missing) == (frozenset(), frozenset())
+    assert not confirmed.doubtful(schema=SCHEMA)
+    # It finds less, so that it says nothing of the part that the first one missed.
+    fewer = _run(cheap, Scripted("second", [_value("/items/0/price", "second")]))
+    assert fewer.unread == frozenset({"items"})
+    # It misses a part too.
+    again = _run(cheap, Scripted("second", [_value("/items/0/price", "second")], unread=ALL))
+    assert again.unread == frozenset({"items"})
+    assert again.doubtful(schema=SCHEMA)
+
+
+def test_nobody_knows_whether_there_is_more_of_what_no_window_answered() -> None:
+    cheap = Scripted("cheap", [_value("/number", "cheap")], unread=frozenset({"total"}))
+    assert _run(cheap).unread == frozenset({"total"})
+    assert _run(cheap).doubtful(schema=SCHEMA)
+    assert not _run(cheap, Scripted("second", [])).doubtful(schema=SCHEMA)
 
 
 def test_notes_say_whose_they_are_once() -> None:
@@ -282,6 +325,57 @@ def test_a_value_whose_like_were_mostly_wrong_goes_on_to_the_next_engine() -> No
     assert model.asked == [frozenset({"net", "tax", "gross"})]
     (value,) = answers.values
     assert (value.score, value.confidence, value.status) == (0.9, 0.5667, ValueStatus.NEEDS_REVIEW)
+
+
+CAPPED = replace(TOTALS, fields=(*TOTALS.fields[:2], replace(TOTALS.fields[2], maximum=Decimal(1000))))
+
+
+def _grounded(name: str, text: str, engine: str, **given: Any) -> ExtractedValue:
+    place = Evidence(page=1, box=Box(0.1, 0.1, 0.2, 0.2), quote=text)
+    return replace(_amount(name, text, engine, **given), evidence=(place,))
+
+
+def test_what_follows_by_a_rule_is_not_accepted_against_the_schema() -> None:
+    unseen = _amount("gross", "1190.00", "sglang:small", confidence=0.0, status=ValueStatus.UNGROUNDED)
+    said = [_grounded("net", "1000.00", "sglang:small"), _grounded("tax", "190.00", "sglang:small"), unseen]
+    request = ExtractionRequest(
+        document=ParsedDocument(pages=()), schema=CAPPED, wanted=frozenset({"net", "tax", "gross"})
+    )
+    answers = run(request=request, engines=[Scripted("sglang:small", said)])
+    assert [(value.path, value.formula, value.status) for value in answers.values] == [
+        ("/net", None, ValueStatus.ACCEPTED),
+        ("/tax", None, ValueStatus.ACCEPTED),
+        ("/gross", "net + tax", ValueStatus.NEEDS_REVIEW),
+    ]
+    assert tuple(map(str, answers.notes)) == ("schema: gross breaks the schema's maximum",)
+    assert answers.missing == {"gross"}
+    assert answers.doubtful(schema=CAPPED)
+    # Within the schema's bounds it is accepted.
+    assert [value.status for value in _totals(Scripted("sglang:small", said)).values] == [ValueStatus.ACCEPTED] * 3
+
+
+def test_the_same_evidence_counts_once_however_often_what_is_known_comes_back() -> None:
+    """Three amounts between which a rule holds: 0.42 becomes 0.685, and stays so; and so it is where one breaks."""
+    for gross, confidence in (("119.00", 0.685), ("120.00", 0.074)):
+        said = [
+            _grounded(name, text, "sglang:small", confidence=0.42, status=ValueStatus.NEEDS_REVIEW)
+            for name, text in (("net", "100.00"), ("tax", "19.00"), ("gross", gross))
+        ]
+        first = _totals(Scripted("sglang:small", said))
+        assert [(value.confidence, value.status) for value in first.values] == [
+            (confidence, ValueStatus.NEEDS_REVIEW)
+        ] * 3
+        assert _totals(known=first.values).values == first.values
+
+
+def test_what_was_derived_falls_with_what_it_came_from() -> None:
+    unseen = _amount("gross", "119.00", "einvoice", confidence=0.7, status=ValueStatus.UNGROUNDED)
+    net, tax = _grounded("net", "100.00", "layout"), _grounded("tax", "19.00", "layout")
+    known = _totals(Scripted("layout", [net, tax, unseen])).values
+    assert [(value.formula, value.status) for value in known][2] == ("net + tax", ValueStatus.ACCEPTED)
+    assert _totals(known=known).values == known
+    doubted = (known[0], replace(known[1], status=ValueStatus.NEEDS_REVIEW), known[2])
+    assert _totals(known=doubted).values == (doubted[0], doubted[1], unseen)
 
 
 def test_nobody_s_answer_is_accepted_for_what_an_earlier_stage_could_not_read() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 
 from apps.extraction.cascade import run
 from apps.extraction.completeness import State, ledger
@@ -123,12 +124,13 @@ def test_without_places_or_typed_columns_there_is_no_ledger() -> None:
 
 
 class _Engine:
-    name = "test"
-
-    def __init__(self, values: tuple[ExtractedValue, ...]) -> None:
-        self._values = values
+    def __init__(self, values: tuple[ExtractedValue, ...], *, name: str = "test") -> None:
+        self.name = name
+        self.asked: list[frozenset[str]] = []
+        self._values = tuple(replace(value, engine=name) for value in values)
 
     def extract(self, request: ExtractionRequest) -> Extraction:
+        self.asked.append(request.wanted)
         return Extraction(values=tuple(value for value in self._values if value.path.split("/")[1] in request.wanted))
 
 
@@ -144,3 +146,45 @@ def test_a_result_with_rows_unaccounted_for_says_so_and_goes_to_review() -> None
     assert whole.notes == ()
     assert whole.incomplete == frozenset()
     assert not whole.doubtful(schema=SCHEMA)
+
+
+def test_rows_that_are_left_out_are_asked_of_the_next_engine() -> None:
+    read = document(TABLE)
+    request = ExtractionRequest(document=read, schema=SCHEMA, wanted=frozenset({"items"}))
+    short = {row: place for row, place in LINES.items() if row != 1}
+    first = _Engine(_values(read, short), name="first")
+    known = run(request=request, engines=[first])
+    assert known.missing == {"items"}
+    # A cell that it is unsure of is no reason to lose the row, here or in a later stage.
+    unsure = [
+        replace(value, status=ValueStatus.NEEDS_REVIEW) if value.path.endswith("/text") else value
+        for value in _values(read, LINES)
+    ]
+    whole = _Engine(tuple(unsure), name="whole")
+    for answers in (
+        run(request=request, engines=[first, whole]),
+        run(request=replace(request, known=known.values), engines=[whole]),
+    ):
+        assert {value.engine for value in answers.values} == {"whole"}
+        assert len(answers.values) == 12
+        assert (answers.incomplete, answers.notes) == (frozenset(), ())
+    assert whole.asked == [frozenset({"items"})] * 2
+    # Who leaves out more has no better rows, however sure it is of them.
+    fewer = _Engine(_values(read, {0: (1, 1), 3: (1, 4)}), name="fewer")
+    kept = run(request=request, engines=[first, fewer])
+    assert {value.engine for value in kept.values} == {"first"}
+    assert kept.notes == (unaccounted(name="items", count=1),)
+    kept = run(request=request, engines=[whole, _Engine(_values(read, short), name="short")])
+    assert {value.engine for value in kept.values} == {"whole"}
+    assert kept.incomplete == frozenset()
+
+
+def test_an_e_invoices_rows_are_all_there_are_whatever_the_page_shows() -> None:
+    read = document(TABLE)
+    request = ExtractionRequest(document=read, schema=SCHEMA, wanted=frozenset({"items"}))
+    short = {row: place for row, place in LINES.items() if row != 1}
+    model = _Engine(_values(read, LINES), name="model")
+    answers = run(request=request, engines=[_Engine(_values(read, short), name="einvoice"), model])
+    assert model.asked == []
+    assert answers.notes == (unaccounted(name="items", count=1),)
+    assert answers.doubtful(schema=SCHEMA)

@@ -354,9 +354,11 @@ def test_a_wrong_key_is_not_the_documents_fault(bench: Bench) -> None:
 def test_a_list_as_long_as_a_reply_can_be_may_go_on(bench: Bench) -> None:
     item = {"name": _claim("Pump", "Pump 1,234.50")}
     bench.server.reply = json.dumps({"items": [item, item]})
-    assert bench.ask("items").notes == ()
+    whole = bench.ask("items")
+    assert (whole.notes, whole.unread) == ((), frozenset())
     bench.server.reply = json.dumps({"items": [item, item, item]})
-    assert bench.ask("items").notes == (list_cut(name="items"),)
+    cut = bench.ask("items")
+    assert (cut.notes, cut.unread) == ((list_cut(name="items"),), {"items"})
 
 
 def test_what_a_database_cannot_hold_is_replaced(bench: Bench) -> None:

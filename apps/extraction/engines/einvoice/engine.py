@@ -7,6 +7,7 @@ from decimal import Decimal
 from itertools import zip_longest
 
 from apps.extraction.canonical import as_decimal
+from apps.extraction.confidence import UNSEEN
 from apps.extraction.engines.einvoice import cii, ubl
 from apps.extraction.engines.einvoice.invoice import Invoice
 from apps.extraction.engines.einvoice.xml import Node, UnreadableXmlError, read_root
@@ -23,8 +24,6 @@ from apps.schemas.fields import Field, Kind
 # The names that the standards prescribe: such an attachment is read before others.
 _KNOWN_NAMES = ("factur-x.xml", "zugferd-invoice.xml", "xrechnung.xml", "order-x.xml")
 _SURE = 0.99
-_UNSEEN = 0.7
-"""The XML is the invoice in law, but nobody can see on the page that it says so."""
 _DOUBTFUL = 0.5
 _SIGN_OF_DOUBT = 0.85
 _TOTALS = ("net_total", "tax_total", "gross_total")
@@ -211,7 +210,7 @@ class _Values:
     def _value(self, field: Field, text: str, found: Grounding | None, *, path: str) -> ExtractedValue:
         confidence, status = _SURE, ValueStatus.ACCEPTED
         if found is None:
-            confidence, status = _UNSEEN, ValueStatus.UNGROUNDED
+            confidence, status = UNSEEN, ValueStatus.UNGROUNDED
         elif field.name in self._doubtful:
             confidence, status = _DOUBTFUL, ValueStatus.NEEDS_REVIEW
         elif found.score < _SIGN_OF_DOUBT:
