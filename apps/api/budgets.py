@@ -12,13 +12,14 @@ from ninja import Router, Schema
 from ninja.responses import Status
 from pydantic import Field
 
-from apps.api.auth import AuthenticatedRequest
+from apps.api.auth import ADMINISTRATOR, AuthenticatedRequest
 from apps.api.bodies import Sent
 from apps.api.problems import not_found
 from apps.api.usage import Json, decimal_string
+from apps.audit.changes import log_change
 from apps.common.clock import SYSTEM_CLOCK
 from apps.documents import queries as documents
-from apps.inference.budgets import Budget, BudgetPeriod, BudgetState, month_of
+from apps.inference.budgets import Budget, BudgetPeriod, BudgetState, in_words, month_of
 from apps.pipeline import spending
 
 router = Router(tags=["budgets"])
@@ -118,18 +119,23 @@ def get_budgets(request: AuthenticatedRequest, document_id: UUID | None = None) 
     return _budgets(tenant_id, document_id)
 
 
-@router.put("/budgets", response=BudgetsOut, by_alias=True, summary="Set the budgets")
+@router.put("/budgets", auth=ADMINISTRATOR, response=BudgetsOut, by_alias=True, summary="Set the budgets")
 def put_budgets(request: AuthenticatedRequest, body: BudgetsIn) -> Json:
     """Replace all budgets. Documents that wait for money look again at once."""
-    spending.set_budgets(
-        tenant_id=request.auth.tenant_id,
-        budgets=[
-            Budget(period=one.period, schema_slug=one.budget_schema, usd=one.usd, tokens=one.tokens)
-            for one in body.budgets
-        ],
-        clock=SYSTEM_CLOCK,
+    tenant_id = request.auth.tenant_id
+    budgets = [
+        Budget(period=one.period, schema_slug=one.budget_schema, usd=one.usd, tokens=one.tokens) for one in body.budgets
+    ]
+    before = [state.budget for state in spending.spending(tenant_id=tenant_id, clock=SYSTEM_CLOCK).budgets]
+    spending.set_budgets(tenant_id=tenant_id, budgets=budgets, clock=SYSTEM_CLOCK)
+    log_change(
+        tenant_id=tenant_id,
+        by=request.auth.name,
+        what="budgets",
+        before=[in_words(one) for one in before],
+        after=[in_words(one) for one in budgets],
     )
-    return _budgets(request.auth.tenant_id, None)
+    return _budgets(tenant_id, None)
 
 
 @router.get("/policies", response=PoliciesOut, by_alias=True, summary="Which engines may run")
@@ -138,18 +144,19 @@ def get_policies(request: AuthenticatedRequest) -> Json:
     return _policies(request.auth.tenant_id)
 
 
-@router.put("/policies", response=PoliciesOut, by_alias=True, summary="Set the engines for all schemas")
+@router.put(
+    "/policies", auth=ADMINISTRATOR, response=PoliciesOut, by_alias=True, summary="Set the engines for all schemas"
+)
 def put_policy_everywhere(request: AuthenticatedRequest, body: PolicyIn) -> Json:
     """Set the policy for all schemas that have none of their own."""
-    spending.set_policy(tenant_id=request.auth.tenant_id, schema_slug="", engines=body.engines, clock=SYSTEM_CLOCK)
+    _set_policy(request, "", body)
     return _policies(request.auth.tenant_id)
 
 
-@router.delete("/policies", response={204: None}, summary="Let each schema's own engines run")
+@router.delete("/policies", auth=ADMINISTRATOR, response={204: None}, summary="Let each schema's own engines run")
 def delete_policy_everywhere(request: AuthenticatedRequest) -> Status[None]:
     """End the policy for all schemas; those of single schemas stay."""
-    if not spending.remove_policy(tenant_id=request.auth.tenant_id, schema_slug=""):
-        raise not_found("policy")
+    _remove_policy(request, "")
     return Status(HTTPStatus.NO_CONTENT, None)
 
 
@@ -159,19 +166,20 @@ def get_policy(request: AuthenticatedRequest, slug: str) -> Json:
     return _policy(request.auth.tenant_id, slug)
 
 
-@router.put("/policies/{slug}", response=PolicyOut, by_alias=True, summary="Set the engines for a schema")
+@router.put(
+    "/policies/{slug}", auth=ADMINISTRATOR, response=PolicyOut, by_alias=True, summary="Set the engines for a schema"
+)
 def put_policy(request: AuthenticatedRequest, slug: str, body: PolicyIn) -> Json:
     """Set the policy for one schema. Documents that wait for money look again at once: they may need none now."""
     _policy(request.auth.tenant_id, slug)
-    spending.set_policy(tenant_id=request.auth.tenant_id, schema_slug=slug, engines=body.engines, clock=SYSTEM_CLOCK)
+    _set_policy(request, slug, body)
     return _policy(request.auth.tenant_id, slug)
 
 
-@router.delete("/policies/{slug}", response={204: None}, summary="End a schema's policy")
+@router.delete("/policies/{slug}", auth=ADMINISTRATOR, response={204: None}, summary="End a schema's policy")
 def delete_policy(request: AuthenticatedRequest, slug: str) -> Status[None]:
     """Let the policy for all schemas count again, or else the schema's own engines."""
-    if not spending.remove_policy(tenant_id=request.auth.tenant_id, schema_slug=slug):
-        raise not_found("policy")
+    _remove_policy(request, slug)
     return Status(HTTPStatus.NO_CONTENT, None)
 
 
@@ -202,6 +210,23 @@ def _budget(state: BudgetState, document_id: UUID | None) -> Json:
         "held": amount(state.held.usd, state.held.tokens),
         "left": amount(state.left_usd, state.left_tokens),
     }
+
+
+def _set_policy(request: AuthenticatedRequest, slug: str, body: PolicyIn) -> None:
+    tenant_id = request.auth.tenant_id
+    before = spending.own_policy(tenant_id=tenant_id, schema_slug=slug)
+    spending.set_policy(tenant_id=tenant_id, schema_slug=slug, engines=body.engines, clock=SYSTEM_CLOCK)
+    what = f"policy {slug}".strip()
+    log_change(tenant_id=tenant_id, by=request.auth.name, what=what, before=before, after=body.engines)
+
+
+def _remove_policy(request: AuthenticatedRequest, slug: str) -> None:
+    tenant_id = request.auth.tenant_id
+    before = spending.own_policy(tenant_id=tenant_id, schema_slug=slug)
+    if not spending.remove_policy(tenant_id=tenant_id, schema_slug=slug):
+        raise not_found("policy")
+    what = f"policy {slug}".strip()
+    log_change(tenant_id=tenant_id, by=request.auth.name, what=what, before=before, after=None)
 
 
 def _policies(tenant_id: UUID) -> Json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Annotated
 from uuid import UUID
@@ -10,9 +11,10 @@ from ninja import Router
 from ninja.responses import Status
 from pydantic import Field
 
-from apps.api.auth import AuthenticatedRequest
+from apps.api.auth import ADMINISTRATOR, AuthenticatedRequest
 from apps.api.bodies import Sent
 from apps.api.problems import not_found
+from apps.audit.changes import log_change
 from apps.common.clock import SYSTEM_CLOCK
 from apps.pipeline import tuning as pipeline
 from apps.schemas import operations, queries
@@ -61,16 +63,22 @@ def get_tuning_everywhere(request: AuthenticatedRequest) -> TuningEverywhereShap
     return _everywhere(request.auth.tenant_id)
 
 
-@router.put("", response=TuningEverywhereShape, summary="Set what models are told for all schemas")
+@router.put("", auth=ADMINISTRATOR, response=TuningEverywhereShape, summary="Set what models are told for all schemas")
 def put_tuning_everywhere(request: AuthenticatedRequest, body: TuningEverywhereShape) -> TuningEverywhereShape:
     """Replace all of it, the adapters too. Documents that wait for an adapter look again at once.
 
     422 for an adapter that a profile doesn't take or whose name isn't yours, and for a term that is there twice.
     """
+    tenant_id = request.auth.tenant_id
+    before = pipeline.tuning_everywhere(tenant_id=tenant_id)
     pipeline.set_tuning_everywhere(
-        tenant_id=request.auth.tenant_id, tuning=_tuning(body), adapters=body.adapters, clock=SYSTEM_CLOCK
+        tenant_id=tenant_id, tuning=_tuning(body), adapters=body.adapters, clock=SYSTEM_CLOCK
     )
-    return _everywhere(request.auth.tenant_id)
+    after = pipeline.tuning_everywhere(tenant_id=tenant_id)
+    log_change(
+        tenant_id=tenant_id, by=request.auth.name, what="tuning", before=_figures(*before), after=_figures(*after)
+    )
+    return _everywhere(tenant_id)
 
 
 @router.get("/{slug}", response=TuningShape, summary="What models are told for a schema")
@@ -82,18 +90,42 @@ def get_tuning(request: AuthenticatedRequest, slug: str) -> TuningShape:
     return TuningShape(instructions=told.instructions, glossary=_glossary(told), examples=told.examples)
 
 
-@router.put("/{slug}", response=TuningShape, summary="Set what models are told for a schema")
+@router.put("/{slug}", auth=ADMINISTRATOR, response=TuningShape, summary="Set what models are told for a schema")
 def put_tuning(request: AuthenticatedRequest, slug: str, body: TuningShape) -> TuningShape:
     """Replace all of it; documents that are asked about from now on are asked so."""
-    operations.set_tuning(tenant_id=request.auth.tenant_id, slug=slug, tuning=_tuning(body), clock=SYSTEM_CLOCK)
+    _set(request, slug, _tuning(body))
     return get_tuning(request, slug)
 
 
-@router.delete("/{slug}", response={204: None}, summary="End a schema's own tuning")
+@router.delete("/{slug}", auth=ADMINISTRATOR, response={204: None}, summary="End a schema's own tuning")
 def delete_tuning(request: AuthenticatedRequest, slug: str) -> Status[None]:
     """Leave the schema with what holds for all."""
-    operations.set_tuning(tenant_id=request.auth.tenant_id, slug=slug, tuning=Tuning(), clock=SYSTEM_CLOCK)
+    _set(request, slug, Tuning())
     return Status(HTTPStatus.NO_CONTENT, None)
+
+
+def _set(request: AuthenticatedRequest, slug: str, tuning: Tuning) -> None:
+    tenant_id = request.auth.tenant_id
+    before = queries.tuning(tenant_id=tenant_id, slug=slug)
+    operations.set_tuning(tenant_id=tenant_id, slug=slug, tuning=tuning, clock=SYSTEM_CLOCK)
+    after = queries.tuning(tenant_id=tenant_id, slug=slug)
+    log_change(
+        tenant_id=tenant_id,
+        by=request.auth.name,
+        what=f"tuning {slug}",
+        before=_figures(before),
+        after=_figures(after),
+    )
+
+
+def _figures(told: Tuning, adapters: Mapping[str, str] | None = None) -> dict[str, str | int | None]:
+    """Return how much is told, and none of its words: they may quote documents."""
+    figures: dict[str, str | int | None] = {
+        "instruction_characters": len(told.instructions),
+        "terms": len(told.glossary),
+        "examples": told.examples,
+    }
+    return figures | {f"adapter {profile}": name for profile, name in (adapters or {}).items()}
 
 
 def _everywhere(tenant_id: UUID) -> TuningEverywhereShape:

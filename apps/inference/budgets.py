@@ -109,6 +109,14 @@ def refuse(*, states: Iterable[BudgetState], need: Amount, now: datetime, what: 
             )
 
 
+def in_words(budget: Budget) -> str:
+    """Return `month, invoice: $50.00, 9,000 tokens`; without a schema `month`."""
+    limits = [dollars(budget.usd)] if budget.usd is not None else []
+    limits += [f"{budget.tokens:,} tokens"] if budget.tokens is not None else []
+    place = f"{budget.period.value}, {budget.schema_slug}" if budget.schema_slug else budget.period.value
+    return f"{place}: {', '.join(limits)}"
+
+
 def dollars(amount: Decimal) -> str:
     """Return `$50.00`; more digits only where there are any."""
     # The ledger holds nine digits: more would be noise of a division.

@@ -81,6 +81,12 @@ def remove_policy(*, tenant_id: UUID, schema_slug: str) -> bool:
 
 
 @in_tenant_scope
+def own_policy(*, tenant_id: UUID, schema_slug: str) -> tuple[str, ...] | None:
+    """Return the policy that the tenant has set for a schema, or with an empty slug for all; None without one."""
+    return queries.policies(tenant_id=tenant_id).get(schema_slug)
+
+
+@in_tenant_scope
 def policies(*, tenant_id: UUID) -> tuple[tuple[str, ...] | None, tuple[Policy, ...]]:
     """Return the tenant's policy for all schemas, None without one, and what holds for each schema, by slug."""
     stored = queries.policies(tenant_id=tenant_id)

@@ -104,13 +104,17 @@ class Membership(TenantModel):
 
 
 class ApiKey(TenantModel):
-    """A program's key. The secret is shown once; `digest` is its SHA-256, `hint` its first characters."""
+    """A program's key. The secret is shown once; `digest` is its SHA-256, `hint` its first characters.
+
+    Any key sends and reads documents; what models cost and are told is changed by one that `may_administer`.
+    """
 
     name = models.CharField(max_length=200)
     hint = models.CharField(max_length=16)
     digest = models.BinaryField(max_length=32)
     created_at = models.DateTimeField()
     revoked_at = models.DateTimeField(null=True)
+    may_administer = models.BooleanField(db_default=False)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["tenant_id", "digest"], name="tenants_apikey_digest_unique")]

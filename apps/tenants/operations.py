@@ -90,8 +90,8 @@ def add_member(*, tenant_id: UUID, user_id: UUID, role: Role) -> None:
 
 
 @in_tenant_scope
-def create_api_key(*, tenant_id: UUID, name: str, clock: Clock) -> NewApiKey:
-    """Make a key and return its secret, this once."""
+def create_api_key(*, tenant_id: UUID, name: str, clock: Clock, may_administer: bool = False) -> NewApiKey:
+    """Make a key and return its secret, this once. With `may_administer` it may set budgets, policies and tuning."""
     secret = new_secret(prefix=KEY_PREFIX)
     key = ApiKey.objects.create(
         tenant_id=tenant_id,
@@ -99,6 +99,7 @@ def create_api_key(*, tenant_id: UUID, name: str, clock: Clock) -> NewApiKey:
         hint=secret[:HINT_LENGTH],
         digest=digest_of(secret),
         created_at=clock.now(),
+        may_administer=may_administer,
     )
     return NewApiKey(id=key.id, name=key.name, hint=key.hint, secret=secret)
 

@@ -15,10 +15,11 @@ from apps.tenants.scope import in_tenant_scope
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyOwner:
-    """Whose key it is."""
+    """Whose key it is, and whether it may set budgets, policies and tuning."""
 
     tenant_id: UUID
     key_id: UUID
+    may_administer: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,14 +41,15 @@ class ApiKeySummary:
     hint: str
     created_at: datetime
     revoked_at: datetime | None
+    may_administer: bool
 
 
 def tenant_of_key(*, secret: str) -> KeyOwner | None:
     """Return whose living key this is, or None. Outside any scope: it is what finds the scope."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT tenant_id, id FROM lookup_api_key(%s)", [digest_of(secret)])
+        cursor.execute("SELECT tenant_id, id, may_administer FROM lookup_api_key(%s)", [digest_of(secret)])
         row = cursor.fetchone()
-    return KeyOwner(tenant_id=row[0], key_id=row[1]) if row else None
+    return KeyOwner(tenant_id=row[0], key_id=row[1], may_administer=row[2]) if row else None
 
 
 def tenant_of_slug(*, slug: str) -> UUID | None:
@@ -71,6 +73,13 @@ def memberships_of(*, user_id: UUID) -> tuple[MemberOf, ...]:
 def api_keys(*, tenant_id: UUID) -> tuple[ApiKeySummary, ...]:
     """Return the tenant's keys, the newest first."""
     return tuple(
-        ApiKeySummary(id=key.id, name=key.name, hint=key.hint, created_at=key.created_at, revoked_at=key.revoked_at)
+        ApiKeySummary(
+            id=key.id,
+            name=key.name,
+            hint=key.hint,
+            created_at=key.created_at,
+            revoked_at=key.revoked_at,
+            may_administer=key.may_administer,
+        )
         for key in ApiKey.objects.filter(tenant_id=tenant_id).order_by("-created_at")
     )

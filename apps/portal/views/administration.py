@@ -10,6 +10,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from apps.audit.changes import log_change
 from apps.common.clock import SYSTEM_CLOCK
 from apps.portal.access import MemberRequest, member_required
 from apps.schemas import queries as schemas
@@ -36,7 +37,17 @@ def api_keys(request: MemberRequest) -> HttpResponseBase:
     if request.method == "POST":
         name = request.POST.get("name", "").strip()[:MAX_NAME]
         if name:
-            made = operations.create_api_key(tenant_id=tenant_id, name=name, clock=SYSTEM_CLOCK)
+            may_administer = request.POST.get("may_administer") == "yes"
+            made = operations.create_api_key(
+                tenant_id=tenant_id, name=name, clock=SYSTEM_CLOCK, may_administer=may_administer
+            )
+            log_change(
+                tenant_id=tenant_id,
+                by=f"user {request.user.id}",
+                what=f"key {made.id}",
+                before=None,
+                after={"may_administer": may_administer},
+            )
         else:
             messages.error(request, _("Give the key a name that says who uses it."))
     return render(request, "portal/api_keys.html", {"keys": queries.api_keys(tenant_id=tenant_id), "made": made})
@@ -46,6 +57,14 @@ def api_keys(request: MemberRequest) -> HttpResponseBase:
 @member_required(Role.ADMIN)
 def revoke_api_key(request: MemberRequest, key_id: UUID) -> HttpResponseBase:
     """End a key."""
-    if operations.revoke_api_key(tenant_id=request.member.tenant_id, key_id=key_id, clock=SYSTEM_CLOCK):
+    tenant_id = request.member.tenant_id
+    if operations.revoke_api_key(tenant_id=tenant_id, key_id=key_id, clock=SYSTEM_CLOCK):
+        log_change(
+            tenant_id=tenant_id,
+            by=f"user {request.user.id}",
+            what=f"key {key_id}",
+            before={"revoked": False},
+            after={"revoked": True},
+        )
         messages.success(request, _("The key is revoked: nothing that uses it gets in any more."))
     return redirect("portal:api-keys")

@@ -43,16 +43,23 @@ class Api:
         )
 
 
-def _api(tenant_id: UUID) -> Api:
-    key = create_api_key(tenant_id=tenant_id, name="test", clock=SYSTEM_CLOCK)
+def make_api(tenant_id: UUID, *, may_administer: bool = True) -> Api:
+    """Return a client with a new key of the tenant's."""
+    key = create_api_key(tenant_id=tenant_id, name="test", clock=SYSTEM_CLOCK, may_administer=may_administer)
     return Api(client=Client(SERVER_NAME="127.0.0.1"), key=key.secret, tenant_id=tenant_id)
 
 
 @pytest.fixture
 def api(tenant: UUID) -> Api:
-    return _api(tenant)
+    return make_api(tenant)
 
 
 @pytest.fixture
 def other_api(other_tenant: UUID) -> Api:
-    return _api(other_tenant)
+    return make_api(other_tenant)
+
+
+@pytest.fixture
+def scanner(tenant: UUID) -> Api:
+    """A program of the first tenant that sends and reads documents, and may not administer."""
+    return make_api(tenant, may_administer=False)

@@ -27,6 +27,7 @@ def test_who_is_there_keeps_password_and_key(database: None) -> None:
     assert User.objects.get(email="ann@acme.example").check_password(first["password"])
     owner = tenant_of_key(secret=first["api_key"])
     assert owner is not None
+    assert owner.may_administer
 
 
 def test_renewing_makes_another_password_and_key(database: None, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -61,10 +61,7 @@ class Command(BaseCommand):
             operations.add_member(tenant_id=tenant_id, user_id=user_id, role=Role.ADMIN)
             install_shipped(tenant_id=tenant_id, clock=SYSTEM_CLOCK)
             if is_new or options["renew"]:
-                secret = (
-                    _living_key(tenant_id)
-                    or operations.create_api_key(tenant_id=tenant_id, name="bootstrap", clock=SYSTEM_CLOCK).secret
-                )
+                secret = _living_key(tenant_id) or _new_key(tenant_id)
         except TerminalError as error:
             raise CommandError(error.message) from None
         except ValidationError:
@@ -75,6 +72,12 @@ class Command(BaseCommand):
         else:
             for name, value in signed.items():
                 self.stdout.write(f"{name}: {value if value is not None else 'as it was; --renew makes a new one'}")
+
+
+def _new_key(tenant_id: UUID) -> str:
+    """Make the administrator's own key: it may do what they may."""
+    made = operations.create_api_key(tenant_id=tenant_id, name="bootstrap", clock=SYSTEM_CLOCK, may_administer=True)
+    return made.secret
 
 
 def _living_key(tenant_id: UUID) -> str | None:
