@@ -74,12 +74,14 @@ class BudgetOut(Schema):
 class BudgetsOut(Schema):
     """The tenant's budgets; `month` is the first day of the one that counts now.
 
-    `waiting_documents` wait for a budget that is spent: none of them fails.
+    `waiting_documents` wait for a budget that is spent: none of them fails. `warnings` say which models may run that a
+    budget in dollars doesn't hold, for want of a price.
     """
 
     month: date
     waiting_documents: int
     budgets: list[BudgetOut]
+    warnings: list[str]
 
 
 class PolicyIn(Sent):
@@ -189,6 +191,7 @@ def _budgets(tenant_id: UUID, document_id: UUID | None) -> Json:
         "month": month_of(SYSTEM_CLOCK.now()),
         "waiting_documents": found.waiting_documents,
         "budgets": [_budget(state, document_id) for state in found.budgets],
+        "warnings": list(found.warnings),
     }
 
 

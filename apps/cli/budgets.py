@@ -55,6 +55,7 @@ class Budgets(Wire):
     month: date
     waiting_documents: int
     budgets: list[Budget]
+    warnings: list[str]
 
 
 Schema = Annotated[str, typer.Option("--schema", help="the schema's slug; without it, all schemas together")]
@@ -135,6 +136,8 @@ def _print(found: Budgets, *, as_json: bool) -> None:
         sys.stdout.write("No budget is set: models may cost anything. Set one: quire budgets set month --usd 50\n")
     if found.waiting_documents:
         sys.stdout.write(f"{found.waiting_documents} documents wait for money: raise the budget that is spent.\n")
+    for warning in found.warnings:
+        sys.stdout.write(f"{warning}.\n")
 
 
 def _amount(part: Amount | None, limit: Amount) -> str:

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from uuid import UUID
+
+from django.conf import settings
 
 from apps.common.clock import Clock
 from apps.documents.errors import UnknownSchemaError
+from apps.extraction.engines.registry import MODEL_PREFIX
 from apps.inference import operations as inference
 from apps.inference import queries
-from apps.inference.budgets import Budget, BudgetSpentError, BudgetState
+from apps.inference.budgets import Budget, BudgetPeriod, BudgetSpentError, BudgetState
+from apps.inference.profiles import PROFILES
 from apps.pipeline import outbox
 from apps.pipeline.models import StageRun, StageStatus
 from apps.schemas import queries as schemas
@@ -19,10 +24,11 @@ from apps.tenants.scope import in_tenant_scope
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spending:
-    """The budgets as they stand, and how many documents wait for one of them."""
+    """The budgets as they stand, how many documents wait for one of them, and what may run that none of them holds."""
 
     budgets: tuple[BudgetState, ...]
     waiting_documents: int
+    warnings: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,9 +49,12 @@ def spending(*, tenant_id: UUID, clock: Clock, document_id: UUID | None = None) 
     waiting = StageRun.objects.filter(
         tenant_id=tenant_id, status=StageStatus.PENDING, reason_code=BudgetSpentError.code
     )
+    states = queries.budget_states(tenant_id=tenant_id, document_id=document_id, clock=clock)
+    _, held = policies(tenant_id=tenant_id)
     return Spending(
-        budgets=queries.budget_states(tenant_id=tenant_id, document_id=document_id, clock=clock),
+        budgets=states,
         waiting_documents=waiting.values("document_id").distinct().count(),
+        warnings=_warnings(budgets=[state.budget for state in states], policies=held, today=clock.now().date()),
     )
 
 
@@ -99,6 +108,47 @@ def policies(*, tenant_id: UUID) -> tuple[tuple[str, ...] | None, tuple[Policy, 
         )
         for schema in schemas.newest_versions(tenant_id=tenant_id)
     )
+
+
+def _warnings(*, budgets: Sequence[Budget], policies: Sequence[Policy], today: date) -> tuple[str, ...]:
+    """Say which models and servers a budget in dollars is meant for and doesn't hold: they have no price."""
+    unpriced = [
+        f"No dollar budget holds {engine}, since it has no price: set a budget of tokens, or give its profile a price "
+        "in the file that QUIRE_MODEL_PROFILES names"
+        for engine in dict.fromkeys(name for policy in policies for name in policy.engines)
+        if engine.startswith(MODEL_PREFIX)
+        and _lacks_price(engine.removeprefix(MODEL_PREFIX), today=today)
+        and any(
+            _in_dollars_alone(budgets, period=period, schema_slug=policy.schema_slug)
+            for policy in policies
+            if engine in policy.engines
+            for period in BudgetPeriod
+        )
+    ]
+    if (
+        settings.QUIRE_EMBEDDINGS_URL
+        and (not settings.QUIRE_EMBEDDINGS_PROFILE or _lacks_price(settings.QUIRE_EMBEDDINGS_PROFILE, today=today))
+        and any(
+            _in_dollars_alone(budgets, period=BudgetPeriod.MONTH, schema_slug=slug)
+            for slug in ("", *(policy.schema_slug for policy in policies))
+        )
+    ):
+        unpriced.append(
+            "No dollar budget holds the embedding server, since it has no price: set a budget of tokens, or name a "
+            "profile that has a price in QUIRE_EMBEDDINGS_PROFILE"
+        )
+    return tuple(unpriced)
+
+
+def _lacks_price(profile: str, *, today: date) -> bool:
+    known = PROFILES.get(profile)
+    return known is not None and known.price(on=today) is None
+
+
+def _in_dollars_alone(budgets: Sequence[Budget], *, period: BudgetPeriod, schema_slug: str) -> bool:
+    """Whether a schema's calls are limited in dollars for a period, and not in tokens."""
+    holding = [one for one in budgets if one.period is period and one.schema_slug in ("", schema_slug)]
+    return any(one.usd is not None for one in holding) and all(one.tokens is None for one in holding)
 
 
 def _check_schemas(*, tenant_id: UUID, slugs: Sequence[str]) -> None:

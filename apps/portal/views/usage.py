@@ -84,6 +84,7 @@ def usage(request: MemberRequest) -> HttpResponseBase:
         "cut": len(report.groups) - len(shown),
         "budgets": [_budget(state) for state in found.budgets],
         "waiting": found.waiting_documents,
+        "warnings": found.warnings,
     }
     return render(request, "portal/usage.html", context)
 

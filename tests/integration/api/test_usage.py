@@ -164,6 +164,56 @@ def test_budgets_are_set_as_a_whole_and_show_how_they_stand(api: Api, other_api:
     assert api.put("budgets", {"budgets": []}).json()["budgets"] == []
 
 
+SMALL_UNHELD = (
+    "No dollar budget holds sglang:small, since it has no price: set a budget of tokens, or give its profile a price "
+    "in the file that QUIRE_MODEL_PROFILES names"
+)
+EMBEDDINGS_UNHELD = (
+    "No dollar budget holds the embedding server, since it has no price: set a budget of tokens, or name a profile "
+    "that has a price in QUIRE_EMBEDDINGS_PROFILE"
+)
+
+
+@pytest.mark.parametrize(
+    ("budgets", "warnings"),
+    [
+        ([], []),
+        ([{"period": "month", "usd": 50}], [SMALL_UNHELD]),
+        ([{"period": "document", "schema": "nda", "usd": 1}], [SMALL_UNHELD]),
+        # Priced models alone may run on invoices.
+        ([{"period": "month", "schema": "invoice", "usd": 1}], []),
+        ([{"period": "month", "usd": 50, "tokens": 9}], []),
+        ([{"period": "month", "usd": 50}, {"period": "month", "schema": "nda", "tokens": 9}], [SMALL_UNHELD]),
+        ([{"period": "month", "schema": "nda", "usd": 5}, {"period": "month", "tokens": 9}], []),
+        # Tokens of one document don't hold a month.
+        ([{"period": "month", "usd": 50}, {"period": "document", "tokens": 9}], [SMALL_UNHELD]),
+        ([{"period": "month", "tokens": 9}], []),
+    ],
+)
+def test_what_a_budget_in_dollars_does_not_hold_is_told(api: Api, budgets: Any, warnings: list[str]) -> None:
+    """The shipped schemas name sglang:small, which has no price."""
+    api.put("policies/invoice", {"engines": ["layout", "sglang:medium"]})
+    put = api.put("budgets", {"budgets": budgets})
+    assert (put.status_code, put.json()["warnings"]) == (200, warnings)
+    assert api.get("budgets").json()["warnings"] == warnings
+
+
+def test_an_embedding_server_without_a_price_is_told_too(api: Api) -> None:
+    api.put("policies", {"engines": ["layout", "sglang:medium"]})
+    with override_settings(QUIRE_EMBEDDINGS_URL="http://127.0.0.1:1"):
+        assert api.get("budgets").json()["warnings"] == []
+        month = {"period": "month", "usd": 50}
+        assert api.put("budgets", {"budgets": [month]}).json()["warnings"] == [EMBEDDINGS_UNHELD]
+        assert api.put("budgets", {"budgets": [{**month, "schema": "nda"}]}).json()["warnings"] == [EMBEDDINGS_UNHELD]
+        assert api.put("budgets", {"budgets": [{**month, "tokens": 9}]}).json()["warnings"] == []
+        # No document's budget is for its embeddings.
+        assert api.put("budgets", {"budgets": [{**month, "period": "document"}]}).json()["warnings"] == []
+        with override_settings(QUIRE_EMBEDDINGS_PROFILE="small"):
+            assert api.put("budgets", {"budgets": [month]}).json()["warnings"] == [EMBEDDINGS_UNHELD]
+        with override_settings(QUIRE_EMBEDDINGS_PROFILE="medium"):
+            assert api.get("budgets").json()["warnings"] == []
+
+
 def test_a_documents_budget_is_shown_for_a_document(api: Api, other_api: Api) -> None:
     document = UUID(api.upload(pdf(), schema="invoice").json()["id"])
     book(api, call(), at=NOON, document=document)

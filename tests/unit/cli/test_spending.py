@@ -55,6 +55,7 @@ EACH = {
     "held": None,
     "left": None,
 }
+UNHELD = "No dollar budget holds sglang:small, since it has no price: set a budget of tokens"
 FIGURES = {"low": "0.10", "expected": "1.00", "high": "4.00"}
 COUNTS = {"low": 1, "expected": 2_100_000, "high": 9_000_000}
 ENGINE = {"engine": "sglang:medium", "tokens": COUNTS, "usd": FIGURES, "price_since": "2025-08-12"}
@@ -74,7 +75,7 @@ def _answer(asked: Asked) -> tuple[int, object]:
     if path == "/usage":
         return 200, USAGE
     if path == "/budgets":
-        return 200, {"month": "2025-11-01", "waiting_documents": 7, "budgets": [MONTH, EACH]}
+        return 200, {"month": "2025-11-01", "waiting_documents": 7, "budgets": [MONTH, EACH], "warnings": [UNHELD]}
     return 200, ESTIMATE
 
 
@@ -120,7 +121,7 @@ def test_budgets_as_a_table(server: Loopback, capsys: pytest.CaptureFixture[str]
     lines = _lines(out)
     assert "month all $50.00 $49.50 $0.00 $0.50" in lines
     assert "document nda 9,000 tokens - - -" in lines
-    assert lines[-1] == "7 documents wait for money: raise the budget that is spent."
+    assert lines[-2:] == ["7 documents wait for money: raise the budget that is spent.", f"{UNHELD}."]
     assert len(server.asked) == 1
 
 
@@ -134,7 +135,8 @@ def test_setting_one_budget_keeps_the_others(server: Loopback, capsys: pytest.Ca
             {"period": "month", "schema": "", "usd": "75", "tokens": None},
         ]
     }
-    assert json.loads(capsys.readouterr().out)["budgets"] == [MONTH, EACH]
+    said = json.loads(capsys.readouterr().out)
+    assert (said["budgets"], said["warnings"]) == ([MONTH, EACH], [UNHELD])
 
 
 def test_removing_one_budget_keeps_the_others(server: Loopback, capsys: pytest.CaptureFixture[str]) -> None:
@@ -149,7 +151,8 @@ def test_removing_one_budget_keeps_the_others(server: Loopback, capsys: pytest.C
 def test_without_budgets_it_says_how_to_set_one(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with loopback(lambda _: (200, {"month": "2025-11-01", "waiting_documents": 0, "budgets": []})) as server:
+    nothing = {"month": "2025-11-01", "waiting_documents": 0, "budgets": [], "warnings": []}
+    with loopback(lambda _: (200, nothing)) as server:
         monkeypatch.setenv("QUIRE_URL", server.url)
         monkeypatch.setenv("QUIRE_API_KEY", "k")
         assert main(["budgets"]) == 0
