@@ -21,6 +21,7 @@ from pydantic import BaseModel, FiniteFloat, ValidationError
 from apps.common.errors import TerminalError, WaitingError
 from apps.inference.ledger import EmbeddingUsage
 from apps.inference.refusals import wished_delay
+from apps.inference.tokens import estimated_tokens
 
 DIMENSIONS = 384
 BATCH = 16
@@ -37,6 +38,10 @@ class EmbeddingsDownError(WaitingError):
     """The embedding server can't be reached, or answers with an error of its own: no text is to blame."""
 
     code = "embeddings_down"
+
+
+class EmbeddingsUnreachableError(EmbeddingsDownError):
+    """Nothing was sent: there was no connection."""
 
 
 class EmbeddingsRefusedError(TerminalError):
@@ -172,11 +177,19 @@ class RemoteEmbedder:
 
     def _ask(self, texts: list[str], *, usage: EmbeddingUsage) -> Vectors:
         usage.requests += 1
+        # Until the server says what it took: whatever ends this, it may have worked on all of it.
+        estimate = sum(estimated_tokens(text) for text in texts)
+        usage.unreported += estimate
         started = monotonic()
         try:
             status, retry_after, content = self._post({"model": self._model, "input": texts})
+        except EmbeddingsUnreachableError:
+            usage.unreported -= estimate
+            raise
         finally:
             usage.seconds += monotonic() - started
+        if status == httpx.codes.SERVICE_UNAVAILABLE or 400 <= status < 500:
+            usage.unreported -= estimate
         if status >= 500 or status == httpx.codes.TOO_MANY_REQUESTS:
             raise EmbeddingsDownError("the embedding server is busy or broken", retry_after=retry_after)
         if status != httpx.codes.OK:
@@ -185,7 +198,9 @@ class RemoteEmbedder:
             reply = _Reply.model_validate_json(content)
         except ValidationError:
             raise EmbeddingsRefusedError("the embedding server's answer can't be read") from None
-        usage.tokens += reply.usage.prompt_tokens if reply.usage else 0
+        if reply.usage and reply.usage.prompt_tokens:
+            usage.tokens += reply.usage.prompt_tokens
+            usage.unreported -= estimate
         ordered = sorted(reply.data, key=lambda vector: vector.index)
         if [vector.index for vector in ordered] != list(range(len(texts))):
             raise EmbeddingsRefusedError("the embedding server must answer one vector for each text")
@@ -202,6 +217,8 @@ class RemoteEmbedder:
                     content += part
                     if len(content) > MAX_REPLY_BYTES:
                         raise EmbeddingsRefusedError("the embedding server's answer is too long")
+        except (httpx.ConnectError, httpx.ConnectTimeout):
+            raise EmbeddingsUnreachableError("the embedding server can't be reached, or hung up") from None
         except httpx.HTTPError:
             raise EmbeddingsDownError("the embedding server can't be reached, or hung up") from None
         return response.status_code, wished_delay(response.headers.get("retry-after")), bytes(content)

@@ -79,10 +79,14 @@ class CallRecord:
 
 @dataclass(slots=True)
 class EmbeddingUsage:
-    """What requests to an embedding server took so far: tokens as it counts them, 0 where it doesn't; wall seconds."""
+    """What requests to an embedding server took so far: tokens as it counts them, and wall seconds.
+
+    `unreported` are the tokens, estimated, of requests that it may have worked on without a word of its count.
+    """
 
     requests: int = 0
     tokens: int = 0
+    unreported: int = 0
     seconds: float = 0.0
 
 

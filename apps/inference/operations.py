@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from uuid import UUID
 
-from django.conf import settings
 from django.db import connection
 
 from apps.common.clock import Clock
@@ -16,7 +15,7 @@ from apps.common.ids import new_id, new_secret
 from apps.inference import queries
 from apps.inference.adapters import check_adapter
 from apps.inference.budgets import Amount, Budget, month_of
-from apps.inference.ledger import NEVER_SENT, CallRecord, EmbeddingUsage, Reservation, gpu_seconds
+from apps.inference.ledger import NEVER_SENT, CallRecord, Reservation
 from apps.inference.models import (
     CacheSalt,
     CostBasis,
@@ -30,8 +29,6 @@ from apps.inference.profiles import profile
 from apps.tenants.models import Tenant
 from apps.tenants.scope import in_tenant_scope
 
-# The engine of an embedding server's rows.
-EMBEDDINGS = "embeddings"
 # Longer than the client lets any call take, so that only a lost worker's reservation expires.
 RESERVATION_SECONDS = 900.0
 
@@ -125,19 +122,23 @@ def reserve(
     usd: Decimal,
     clock: Clock,
     seconds: float = RESERVATION_SECONDS,
+    what: str = "the next call",
 ) -> Reservation:
     """Take the most that a call can use out of its budgets. Raises BudgetSpentError, and then nothing is taken.
 
     Workers that want the same budget come one after the other, by a lock on its row: the second sees what the first
-    took. `usd` is the price of the whole prompt and of `max_tokens`. Not to be called inside a longer transaction: it
-    would hold the lock. A budget that is set later finds this reservation too, so one is made where there is none.
+    took. `usd` is the price of the whole prompt and of `max_tokens`; `what` names the call in a refusal. Not to be
+    called inside a longer transaction: it would hold the lock. A budget that is set later finds this reservation too,
+    so one is made where there is none.
     """
     locked = StoredBudget.objects.select_for_update().filter(tenant_id=tenant_id, schema_slug__in=("", schema_slug))
     list(locked.order_by("id").values_list("id"))
     _drop_expired(tenant_id=tenant_id)
     # The money is looked at after the lock, by a statement of its own, which sees what was committed until then.
     need = Amount(usd=usd, tokens=prompt_tokens + max_tokens)
-    queries.check(tenant_id=tenant_id, schema_slug=schema_slug, document_id=document_id, expected=need, clock=clock)
+    queries.check(
+        tenant_id=tenant_id, schema_slug=schema_slug, document_id=document_id, expected=need, clock=clock, what=what
+    )
     reservation = Reservation(id=new_id(), prompt_tokens=prompt_tokens, max_tokens=max_tokens, usd=usd)
     with connection.cursor() as cursor:
         cursor.execute(
@@ -201,35 +202,6 @@ def record_calls(
                 sum(row.prompt_tokens + row.completion_tokens for row in rows),
             ],
         )
-
-
-def record_embeddings(
-    *, tenant_id: UUID, model: str, usage: EmbeddingUsage, outcome: str, lane: str, clock: Clock
-) -> None:
-    """Append what a piece of work or a search took of an embedding server: one row, and none where nobody was asked.
-
-    It belongs to no document: a document's budget holds its questions, and its pages are counted by them. Nothing is
-    reserved. The price is that of the profile which the settings name for the server, unknown where they name none.
-    """
-    if not usage.requests:
-        return
-    known = profile(settings.QUIRE_EMBEDDINGS_PROFILE) if settings.QUIRE_EMBEDDINGS_PROFILE else None
-    today = clock.now().date()
-    price = known.price(on=today) if known else None
-    call = CallRecord(
-        engine=EMBEDDINGS,
-        model=model,
-        prompt_tokens=usage.tokens,
-        cached_tokens=0,
-        completion_tokens=0,
-        images=0,
-        seconds=usage.seconds,
-        gpu_seconds=gpu_seconds(seconds=usage.seconds, gpus=known.gpus) if known else 0.0,
-        cost=known.cost(prompt_tokens=usage.tokens, completion_tokens=0, on=today) if known else Decimal(0),
-        price_date=price.since if price else None,
-        outcome=outcome,
-    )
-    record_calls(tenant_id=tenant_id, document_id=None, calls=[call], clock=clock, lane=lane)
 
 
 @in_tenant_scope

@@ -11,7 +11,7 @@ from apps.common.clock import Clock
 from apps.common.errors import QuireError
 from apps.common.text import storable
 from apps.documents.models import DocumentStatus, Lane
-from apps.inference import operations as spending
+from apps.inference.embedding_ledger import record_embeddings
 from apps.inference.embeddings import embedder
 from apps.inference.ledger import EmbeddingUsage
 from apps.parsing.pages import Box
@@ -107,7 +107,7 @@ def search(
         outcome = error.code
         raise
     finally:
-        spending.record_embeddings(
+        record_embeddings(
             tenant_id=tenant_id, model=model.name, usage=usage, outcome=outcome, lane=Lane.INTERACTIVE, clock=clock
         )
     return _ranked(

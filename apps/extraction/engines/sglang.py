@@ -16,7 +16,7 @@ from apps.extraction.guidance import SILENT, Guidance, about, fitting, guidance_
 from apps.extraction.merging import merged
 from apps.extraction.notes import Note, list_cut, unusable
 from apps.extraction.notes import unread as page_unread
-from apps.extraction.packing import QUESTION_TOKENS, REPLY_TOKENS, Packed, estimated_tokens, pack, text_tokens
+from apps.extraction.packing import QUESTION_TOKENS, REPLY_TOKENS, Packed, pack, text_tokens
 from apps.extraction.page_index import DocumentIndex
 from apps.extraction.page_need import Need
 from apps.extraction.prompt import DocumentPrompt, Part, ask, document_prompt, question, system_words
@@ -35,7 +35,7 @@ from apps.inference.errors import (
 from apps.inference.ledger import NOTHING, CallRecord, Purse, Reservation, Usage, gpu_seconds
 from apps.inference.predictions import WATCH
 from apps.inference.profiles import Profile
-from apps.inference.tokens import counter
+from apps.inference.tokens import counter, estimated_tokens
 from apps.parsing.pages import ParsedDocument
 from apps.schemas.fields import Field, Kind, Schema
 

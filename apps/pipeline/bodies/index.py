@@ -7,11 +7,9 @@ from collections.abc import Callable
 import numpy as np
 
 from apps.common.clock import Clock
-from apps.common.errors import QuireError
 from apps.documents import queries as documents
-from apps.inference import operations as spending
+from apps.inference.embedding_ledger import held_embeddings
 from apps.inference.embeddings import embedder
-from apps.inference.ledger import EmbeddingUsage
 from apps.parsing import queries as parsing
 from apps.pipeline.operations import LeaseLostError
 from apps.pipeline.stages import Claim, Outcome
@@ -22,7 +20,11 @@ BATCH_PASSAGES = 32
 
 
 def index(*, claim: Claim, clock: Clock, cancelled: Callable[[], bool]) -> Outcome:
-    """Cut a range of pages into passages and embed them; what an embedding server took goes into the ledger."""
+    """Cut a range of pages into passages and embed them.
+
+    What an embedding server takes is held to the month's budgets before it is asked, and goes into the ledger. Raises
+    BudgetSpentError, and what the embedder raises.
+    """
     tenant_id, document_id = claim.tenant_id, claim.document_id
     summary = documents.document(tenant_id=tenant_id, document_id=document_id)
     if summary is None or summary.blob_id is None:
@@ -36,20 +38,21 @@ def index(*, claim: Claim, clock: Clock, cancelled: Callable[[], bool]) -> Outco
     ]
     model = embedder()
     batches = [model.embed([])]
-    usage, outcome = EmbeddingUsage(), "ok"
-    try:
+    with held_embeddings(
+        tenant_id=tenant_id,
+        # Empty where nobody has named one, and it isn't found out yet.
+        schema_slug=summary.schema_slug,
+        model=model.name,
+        texts=[passage.text for passage in passages],
+        lane=claim.lane,
+        clock=clock,
+        what="embedding these pages",
+    ) as usage:
         for start in range(0, len(passages), BATCH_PASSAGES):
             if cancelled():
                 raise LeaseLostError
             texts = [passage.text for passage in passages[start : start + BATCH_PASSAGES]]
             batches.append(model.embed(texts, usage=usage))
-    except QuireError as error:
-        outcome = error.code
-        raise
-    finally:
-        spending.record_embeddings(
-            tenant_id=tenant_id, model=model.name, usage=usage, outcome=outcome, lane=claim.lane, clock=clock
-        )
     vectors = np.concatenate(batches)
 
     def store() -> None:

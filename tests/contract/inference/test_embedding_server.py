@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from django.test import override_settings
 
-from apps.common.errors import RetryableError
+from apps.common.errors import QuireError, RetryableError
 from apps.inference.embeddings import (
     BATCH,
     DIMENSIONS,
@@ -53,14 +53,44 @@ def test_what_a_server_took_is_added_up(server: LoopbackServer) -> None:
     usage = EmbeddingUsage()
     model = RemoteEmbedder(url=server.url)
     model.embed([str(number) for number in range(BATCH + 1)], usage=usage)
-    assert (usage.requests, usage.tokens) == (2, 7 * (BATCH + 1))
+    assert (usage.requests, usage.tokens, usage.unreported) == (2, 7 * (BATCH + 1), 0)
     assert usage.seconds > 0
-    server.faults = [answers(503)]
-    with pytest.raises(EmbeddingsDownError):
-        model.embed(["one"], usage=usage)
     server.faults = [answers(200, json.dumps({"data": [{"index": 0, "embedding": ROW}]}).encode())]
-    model.embed(["one"], usage=usage)
-    assert (usage.requests, usage.tokens) == (4, 7 * (BATCH + 1))
+    model.embed(["a server that counts nothing"], usage=usage)
+    # Four small letters are one: one for "a" and "that" each, two for each of the others.
+    assert (usage.requests, usage.tokens, usage.unreported) == (3, 7 * (BATCH + 1), 8)
+
+
+@pytest.mark.parametrize(
+    ("fault", "unreported"),
+    [
+        (answers(503), 0),
+        (answers(429), 0),
+        (answers(401), 0),
+        (answers(400), 0),
+        (answers(500), 2),
+        (resets(), 2),
+        (hangs(1.0), 2),
+        (answers(200, b"<html>"), 2),
+        (answers(200, b" " * (5 * 1024 * 1024)), 2),
+    ],
+)
+def test_what_a_server_may_have_done_without_a_word_is_estimated(
+    server: LoopbackServer, fault: Fault, unreported: int
+) -> None:
+    usage = EmbeddingUsage()
+    server.faults = [fault]
+    with pytest.raises(QuireError):
+        RemoteEmbedder(url=server.url, timeout=0.4).embed(["secret"], usage=usage)
+    assert (usage.requests, usage.tokens, usage.unreported) == (1, 0, unreported)
+
+
+def test_a_server_that_cannot_be_reached_took_nothing() -> None:
+    usage = EmbeddingUsage()
+    with pytest.raises(EmbeddingsDownError) as raised:
+        RemoteEmbedder(url="http://127.0.0.1:1").embed(["secret"], usage=usage)
+    assert raised.value.code == "embeddings_down"
+    assert (usage.requests, usage.tokens, usage.unreported) == (1, 0, 0)
 
 
 def test_nothing_asks_nothing(server: LoopbackServer) -> None:
