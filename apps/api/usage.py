@@ -37,7 +37,9 @@ class UsageSumOut(Schema):
     `key` is the schema, model, engine, lane, day (`2026-11-25`) or month (`2026-11`). `failed_calls` are those that
     didn't end well, paid for or not; `assumed_calls` broke off and are booked with the most that they can have used.
     `unpriced_calls` used a model that has no price: with any of them `cost` is null, for nobody knows it. `pages` are
-    those of the documents that a model was asked about; `gpu_seconds` is an upper bound.
+    those of the documents that a model was asked about; `gpu_seconds` is an upper bound. `predicted_tokens` are those
+    of the prompts as they were counted before they were sent, `counted_tokens` the server's count of the same prompts:
+    of those calls of which both are known.
     """
 
     key: str
@@ -52,6 +54,8 @@ class UsageSumOut(Schema):
     seconds: float
     gpu_seconds: float
     cost: str | None
+    predicted_tokens: int
+    counted_tokens: int
     documents: int
     pages: int
     cost_per_page: str | None
@@ -171,8 +175,8 @@ def usage(
         "from": first,
         "to": last,
         "by": by.value,
-        "total": _sum(report.total),
-        "groups": [_sum(group) for group in report.groups],
+        "total": shown_sum(report.total),
+        "groups": [shown_sum(group) for group in report.groups],
     }
 
 
@@ -213,7 +217,8 @@ def decimal_string(amount: Decimal) -> str:
     return f"{whole}.{part.rstrip('0').ljust(2, '0')}"
 
 
-def _sum(one: queries.UsageSum) -> Json:
+def shown_sum(one: queries.UsageSum) -> Json:
+    """Return a sum as REST gives it."""
     return {
         "key": one.key,
         "calls": one.calls,
@@ -227,6 +232,8 @@ def _sum(one: queries.UsageSum) -> Json:
         "seconds": one.seconds,
         "gpu_seconds": one.gpu_seconds,
         "cost": None if one.known_cost is None else decimal_string(one.known_cost),
+        "predicted_tokens": one.predicted_tokens,
+        "counted_tokens": one.counted_tokens,
         "documents": one.documents,
         "pages": one.pages,
         "cost_per_page": None if one.cost_per_page is None else decimal_string(one.cost_per_page),

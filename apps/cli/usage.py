@@ -12,12 +12,13 @@ from pydantic import Field
 from rich.table import Table
 from rich.text import Text
 
+from apps.cli.failures import USAGE, CommandError
 from apps.cli.printing import UNKNOWN, AsJson, console, print_json
 from apps.cli.remote import Wire, remote
 
 
 class By(StrEnum):
-    """What usage is shown by."""
+    """What usage is shown by. A key sees one tenant: `tenant` only tells where all of them are shown."""
 
     SCHEMA = "schema"
     MODEL = "model"
@@ -25,6 +26,7 @@ class By(StrEnum):
     LANE = "lane"
     DAY = "day"
     MONTH = "month"
+    TENANT = "tenant"
 
 
 class Sum(Wire):
@@ -42,6 +44,8 @@ class Sum(Wire):
     seconds: float
     gpu_seconds: float
     cost: str | None
+    predicted_tokens: int
+    counted_tokens: int
     documents: int
     pages: int
     cost_per_page: str | None
@@ -72,8 +76,16 @@ def show(
 ) -> None:
     """Print what the tenant's calls to models used and cost, in US dollars by the dated price table.
 
+    Predicted are the tokens of prompts as they were counted before they were sent, counted those that the server says.
+
     Exit code 0: printed. 1: refused, and why is printed. 2: the question is wrong. 3: Quire can't be reached.
     """
+    if by is By.TENANT:
+        raise CommandError(
+            "a key sees its own tenant alone. For all tenants, on the server's machine, with the login that owns the "
+            "tables in QUIRE_DATABASE_OWNER_URL: python manage.py usage_by_tenant",
+            exit_code=USAGE,
+        )
     days = {"from": first, "to": last}
     query = {"by": by.value} | {name: day.date().isoformat() for name, day in days.items() if day}
     with remote() as quire:
@@ -88,6 +100,7 @@ def show(
         "calls",
         "failed",
         "prompt",
+        "predicted / counted",
         "cached",
         "completion",
         "images",
@@ -120,6 +133,7 @@ def _cells(one: Sum, name: str) -> list[Text]:
             f"{one.calls:,}",
             f"{one.failed_calls:,}",
             f"{one.prompt_tokens:,}",
+            f"{one.predicted_tokens:,} / {one.counted_tokens:,}" if one.counted_tokens else "-",
             cached,
             f"{one.completion_tokens:,}",
             f"{one.images:,}",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -48,6 +48,9 @@ class UsageSum:
     word of their usage and stand in the ledger with the most that they can have used. `unpriced_calls` used a model
     that had no price then: `cost` has nothing for them, and isn't what all of them cost. `documents` are those that a
     model was asked about, `pages` all of theirs, each document once. `gpu_seconds` is an upper bound.
+
+    `predicted_tokens` are those of the prompts as they were counted before they were sent, `counted_tokens` the
+    server's count of the same prompts: of those calls of which both are known.
     """
 
     key: str
@@ -62,6 +65,8 @@ class UsageSum:
     seconds: float
     gpu_seconds: float
     cost: Decimal
+    predicted_tokens: int
+    counted_tokens: int
     documents: int
     pages: int
 
@@ -109,7 +114,7 @@ def usage(*, tenant_id: UUID, by: Grouping, first_day: date, last_day: date) -> 
     """
     sums = (
         "sum(calls), sum(failed), sum(assumed), sum(unpriced), sum(prompt), sum(cached), sum(completion), sum(images), "
-        "sum(seconds), sum(gpu_seconds), sum(cost)"
+        "sum(seconds), sum(gpu_seconds), sum(cost), sum(predicted), sum(counted)"
     )
     statement = f"""
         WITH by_document AS MATERIALIZED (
@@ -119,6 +124,8 @@ def usage(*, tenant_id: UUID, by: Grouping, first_day: date, last_day: date) -> 
                  count(*) FILTER (WHERE price_date IS NULL AND prompt_tokens + completion_tokens > 0) AS unpriced,
                  sum(prompt_tokens) AS prompt, sum(cached_tokens) AS cached, sum(completion_tokens) AS completion,
                  sum(images) AS images, sum(seconds) AS seconds, sum(gpu_seconds) AS gpu_seconds, sum(cost) AS cost,
+                 sum(predicted_tokens) AS predicted,
+                 sum(prompt_tokens) FILTER (WHERE predicted_tokens IS NOT NULL) AS counted,
                  max(document_pages) AS pages
           FROM inference_modelcall
           WHERE tenant_id = %(tenant)s AND created_at >= %(from)s AND created_at < %(before)s
@@ -143,6 +150,20 @@ def usage(*, tenant_id: UUID, by: Grouping, first_day: date, last_day: date) -> 
         )
         *groups, total = (_usage_sum(*row[1:]) for row in cursor.fetchall())
     return UsageReport(total=total, groups=tuple(groups))
+
+
+def usage_by_tenant(*, tenants: Mapping[str, UUID], first_day: date, last_day: date) -> UsageReport:
+    """Return what each of these tenants used in these days, by their slugs, and all of them together.
+
+    For whoever runs the machine: each tenant is read in a scope of its own, one after the other.
+    """
+    groups = tuple(
+        replace(usage(tenant_id=tenant_id, by=Grouping.MONTH, first_day=first_day, last_day=last_day).total, key=slug)
+        for slug, tenant_id in sorted(tenants.items())
+    )
+    names = [field.name for field in fields(UsageSum) if field.name != "key"]
+    sums = {name: sum((getattr(one, name) for one in groups), 0) for name in names}
+    return UsageReport(total=UsageSum(key="", **sums | {"cost": Decimal(sums["cost"])}), groups=groups)
 
 
 @in_tenant_scope
@@ -292,9 +313,8 @@ def _usage_sum(
     *sums: Decimal | float | None,
 ) -> UsageSum:
     """Read a row, whose sums come in the order of the fields; the sum of nothing is null."""
-    calls, failed, assumed, unpriced, prompt, cached, completion, images, seconds, gpu, cost, documents, pages = (
-        one or 0 for one in sums
-    )
+    calls, failed, assumed, unpriced, prompt, cached, completion, images, *rest = (one or 0 for one in sums)
+    seconds, gpu, cost, predicted, counted, documents, pages = rest
     return UsageSum(
         key=key,
         calls=int(calls),
@@ -308,6 +328,8 @@ def _usage_sum(
         seconds=float(seconds),
         gpu_seconds=float(gpu),
         cost=Decimal(cost),
+        predicted_tokens=int(predicted),
+        counted_tokens=int(counted),
         documents=int(documents),
         pages=int(pages),
     )

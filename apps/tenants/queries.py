@@ -6,11 +6,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db import connection
+from django.db import ProgrammingError, connection, connections, transaction
 
+from apps.common.errors import TerminalError
 from apps.tenants.models import ApiKey, Role
 from apps.tenants.operations import digest_of
 from apps.tenants.scope import in_tenant_scope
+
+
+class NotTheOwnerError(TerminalError):
+    """The database login isn't the one that owns the tables."""
+
+    code = "not_the_owner"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +66,24 @@ def tenant_of_slug(*, slug: str) -> UUID | None:
         row = cursor.fetchone()
     found: UUID | None = row[0] if row else None
     return found
+
+
+def all_tenants() -> dict[str, UUID]:
+    """Return every tenant by its slug. For commands on the machine itself.
+
+    It takes the login that owns the tables (QUIRE_DATABASE_OWNER_URL), which no server process has. Raises
+    NotTheOwnerError.
+    """
+    try:
+        with transaction.atomic(using="owner"), connections["owner"].cursor() as cursor:
+            # Row-level security holds the owner too; this role may read the names across tenants, and nothing else.
+            cursor.execute("SET LOCAL ROLE quire_lookup")
+            cursor.execute("SELECT slug, id FROM tenants_tenant")
+            return dict(cursor.fetchall())
+    except ProgrammingError:
+        raise NotTheOwnerError(
+            "this login may not see all tenants: name that of the tables' owner in QUIRE_DATABASE_OWNER_URL"
+        ) from None
 
 
 def memberships_of(*, user_id: UUID) -> tuple[MemberOf, ...]:

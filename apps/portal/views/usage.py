@@ -34,6 +34,7 @@ class ShownSum:
     calls: int
     failed: int
     prompt: int
+    predicted: str
     cached: str
     completion: int
     cost: str
@@ -114,6 +115,7 @@ def _shown(one: UsageSum) -> ShownSum:
         calls=one.calls,
         failed=one.failed_calls,
         prompt=one.prompt_tokens,
+        predicted=f"{one.predicted_tokens} / {one.counted_tokens}" if one.counted_tokens else "",
         cached="" if one.cached_share is None else f"{one.cached_share:.0%}",
         completion=one.completion_tokens,
         cost=_("unknown") if one.known_cost is None else dollars(one.known_cost),

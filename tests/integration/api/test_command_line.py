@@ -48,7 +48,7 @@ def test_usage_budgets_and_estimates(api: Api, capsys: pytest.CaptureFixture[str
     yesterday = SYSTEM_CLOCK.now() - timedelta(days=1)
     book(api, call(), call(outcome="model_broken"), at=yesterday)
     assert main(["usage", "--by", "model", "--from", yesterday.date().isoformat()]) == 0
-    assert "medium 1 4 2 1 2,000 50% 100 2 16 0.001 0.00025" in _said(capsys)
+    assert "medium 1 4 2 1 2,000 - 50% 100 2 16 0.001 0.00025" in _said(capsys)
     assert main(["usage", "--from", yesterday.date().isoformat(), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found == api.get("usage", **{"from": yesterday.date().isoformat()}).json()

@@ -14,10 +14,12 @@ from django.test import override_settings
 from apps.common.clock import SYSTEM_CLOCK
 from apps.documents.models import Document
 from apps.inference import operations
-from apps.inference.ledger import CallRecord
+from apps.inference.ledger import CallRecord, Reservation
 from apps.inference.profiles import profile
+from apps.tenants.models import Role
 from apps.tenants.scope import tenant_scope
 from tests.factories.documents import pdf
+from tests.factories.members import signed_in
 from tests.faults.sglang_server import loopback_server
 from tests.integration.api.conftest import Api
 
@@ -89,6 +91,8 @@ def test_usage_is_added_up_by_what_was_asked_for(api: Api, other_api: Api) -> No
         "seconds": 4.0,
         "gpu_seconds": 16.0,
         "cost": "0.001",
+        "predicted_tokens": 0,
+        "counted_tokens": 0,
         "documents": 1,
         "pages": 4,
         "cost_per_page": "0.00025",
@@ -108,6 +112,27 @@ def test_usage_is_added_up_by_what_was_asked_for(api: Api, other_api: Api) -> No
         "month": ["2025-09"],
     }
     assert other_api.get("usage", **PERIOD).json()["total"]["prompt_tokens"] == 7
+
+
+def _predicted(prompt: int, counted: int) -> CallRecord:
+    reservation = Reservation(id=uuid4(), prompt_tokens=prompt, max_tokens=100, usd=Decimal(0))
+    return replace(call(prompt=counted), reservation=reservation)
+
+
+def test_what_was_predicted_stands_beside_what_was_counted(api: Api, tenant: UUID) -> None:
+    """Of calls of which both are known: not of one that nothing was predicted for, nor of one that broke off."""
+    book(api, _predicted(1003, 1000), call(prompt=7), at=NOON)
+    book(api, replace(_predicted(500, 0), outcome="model_timeout"), at=NOON)
+    book(api, _predicted(2000, 2001), at=NOON, schema="nda")
+    found = api.get("usage", **PERIOD).json()
+    assert [
+        (one["key"], one["predicted_tokens"], one["counted_tokens"], one["prompt_tokens"])
+        for one in (*found["groups"], found["total"])
+    ] == [("invoice", 1003, 1000, 1507), ("nda", 2000, 2001, 2001), ("", 3003, 3001, 3508)]
+    client, _ = signed_in(tenant, Role.VIEWER)
+    page = client.get("/usage?from=2025-09-10&to=2025-09-11").content.decode()
+    cells = [f'<td class="number">{cell}</td>' for cell in ("1003 / 1000", "2000 / 2001", "3003 / 3001")]
+    assert [page.count(cell) for cell in cells] == [1, 1, 1]
 
 
 def test_without_days_it_is_this_month(api: Api) -> None:
@@ -196,6 +221,9 @@ def test_what_a_budget_in_dollars_does_not_hold_is_told(api: Api, budgets: Any, 
     put = api.put("budgets", {"budgets": budgets})
     assert (put.status_code, put.json()["warnings"]) == (200, warnings)
     assert api.get("budgets").json()["warnings"] == warnings
+    client, _ = signed_in(api.tenant_id, Role.VIEWER)
+    page = client.get("/usage").content.decode()
+    assert [page.count(f'<p class="reason passing">{one}.</p>') for one in (SMALL_UNHELD,)] == [len(warnings)]
 
 
 def test_an_embedding_server_without_a_price_is_told_too(api: Api) -> None:

@@ -24,6 +24,8 @@ SUM: dict[str, Any] = {
     "seconds": 100.5,
     "gpu_seconds": 402.0,
     "cost": "0.92",
+    "predicted_tokens": 1_900_000,
+    "counted_tokens": 1_900_100,
     "documents": 1000,
     "pages": 2000,
     "cost_per_page": "0.00046",
@@ -95,8 +97,11 @@ def test_usage_as_a_table(server: Loopback, capsys: pytest.CaptureFixture[str]) 
     assert main(["usage", "--by", "model", "--from", "2025-11-01", "--to", "2025-11-25"]) == 0
     assert server.asked[0].path == "/api/v1/usage?by=model&from=2025-11-01&to=2025-11-25"
     lines = _lines(capsys.readouterr().out)
-    assert "[bold]mistral[/bold] 1,000 2,000 1,200 3 2,000,000 25% 60,000 40 402 0.92 0.00046" in lines
-    assert "all 1,000 2,000 1,200 3 2,000,000 25% 60,000 40 402 0.92 0.00046" in lines
+    assert (
+        "[bold]mistral[/bold] 1,000 2,000 1,200 3 2,000,000 1,900,000 / 1,900,100 25% 60,000 40 402 0.92 0.00046"
+        in lines
+    )
+    assert "all 1,000 2,000 1,200 3 2,000,000 1,900,000 / 1,900,100 25% 60,000 40 402 0.92 0.00046" in lines
 
 
 def test_usage_as_json_is_what_rest_says(server: Loopback, capsys: pytest.CaptureFixture[str]) -> None:
@@ -104,6 +109,18 @@ def test_usage_as_json_is_what_rest_says(server: Loopback, capsys: pytest.Captur
     assert server.asked[0].path == "/api/v1/usage?by=schema"
     said = json.loads(capsys.readouterr().out)
     assert (said["from"], said["groups"], said["total"]) == ("2025-11-01", USAGE["groups"], SUM)
+
+
+def test_a_key_does_not_see_other_tenants_and_who_does_is_told(
+    server: Loopback, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["usage", "--by", "tenant"]) == 2
+    assert capsys.readouterr() == (
+        "",
+        "quire: a key sees its own tenant alone. For all tenants, on the server's machine, with the login that owns "
+        "the tables in QUIRE_DATABASE_OWNER_URL: python manage.py usage_by_tenant\n",
+    )
+    assert server.asked == []
 
 
 @pytest.mark.parametrize(
@@ -176,6 +193,7 @@ def test_what_has_no_price_is_unknown_and_never_nothing(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     unpriced = {**SUM, "key": "small", "unpriced_calls": 1200, "cost": None, "cost_per_page": None}
+    unpriced |= {"predicted_tokens": 0, "counted_tokens": 0}
     engine = {**ESTIMATE["engines"][0], "engine": "sglang:small", "usd": None, "price_since": None}  # type: ignore[index]
     replies = {
         "/api/v1/usage": {**USAGE, "total": unpriced, "groups": [unpriced]},
@@ -186,8 +204,8 @@ def test_what_has_no_price_is_unknown_and_never_nothing(
         monkeypatch.setenv("QUIRE_API_KEY", "k")
         assert main(["usage"]) == 0
         lines = _lines(capsys.readouterr().out)
-        assert "small 1,000 2,000 1,200 3 2,000,000 25% 60,000 40 402 unknown unknown" in lines
-        assert "all 1,000 2,000 1,200 3 2,000,000 25% 60,000 40 402 unknown unknown" in lines
+        assert "small 1,000 2,000 1,200 3 2,000,000 - 25% 60,000 40 402 unknown unknown" in lines
+        assert "all 1,000 2,000 1,200 3 2,000,000 - 25% 60,000 40 402 unknown unknown" in lines
         arguments = ["estimate", "--schema", "nda", "--documents", "10", "--text-pages", "20"]
         assert main(arguments) == 0
         out = capsys.readouterr().out
