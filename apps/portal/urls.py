@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from django.contrib.auth.views import LogoutView
+from django.templatetags.static import static
 from django.urls import path
+from django.utils.functional import lazy
 from django.views.generic import RedirectView
 
 from apps.portal.views import administration, decisions, document, documents, search, signing, usage
@@ -11,6 +13,8 @@ from apps.portal.views import administration, decisions, document, documents, se
 app_name = "portal"
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="portal:documents"), name="home"),
+    # What asks for it without a page of ours, as a browser does that shows a page's picture alone.
+    path("favicon.ico", RedirectView.as_view(url=lazy(static, str)("portal/icon.svg")), name="icon"),
     path("sign-in", signing.SignIn.as_view(), name="sign-in"),
     path("sign-out", LogoutView.as_view(), name="sign-out"),
     path("tenant", signing.choose_tenant, name="choose-tenant"),
