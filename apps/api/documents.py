@@ -21,6 +21,7 @@ from apps.api.problems import not_found
 from apps.api.times import Moment
 from apps.common.clock import SYSTEM_CLOCK
 from apps.documents import queries as documents
+from apps.documents.errors import UnknownSchemaError
 from apps.documents.models import DocumentStatus, Lane
 from apps.documents.storage import fetch
 from apps.parsing import queries as parsing
@@ -182,8 +183,13 @@ def list_documents(
 ) -> Json:
     """Return documents, the longest unchanged first. With `updated_since`, deleted ones come too, as tombstones.
 
-    A document that has left the asked state doesn't come: to follow changes, ask without `status`.
+    A document that has left the asked state doesn't come: to follow changes, ask without `status`. A schema that isn't
+    there is refused with 422.
     """
+    if schema_slug:
+        known = schemas.slugs(tenant_id=request.auth.tenant_id)
+        if schema_slug not in known:
+            raise UnknownSchemaError.among(known, slug=schema_slug)
     page = documents.changed_documents(
         tenant_id=request.auth.tenant_id,
         updated_since=updated_since,

@@ -509,3 +509,22 @@ def test_a_value_that_no_reader_sees_goes_to_review(api: Api) -> None:
     values = _values(api, document_id)
     assert values["/gross_total"]["status"] != "accepted"
     assert values["/invoice_number"]["status"] == "accepted"
+
+
+def test_a_list_of_a_schema_that_is_not_there_says_so(api: Api, other_api: Api) -> None:
+    definition = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "type": "object",
+        "title": "Own",
+        "properties": {"a": {"type": "string", "maxLength": 9}},
+    }
+    assert other_api.post("schemas", {"slug": "own", "definition": definition}).status_code == 201
+    assert _json(other_api.get("documents", schema="own"))["items"] == []
+    for slug in ("nope", "own"):
+        response = api.get("documents", schema=slug)
+        assert (response.status_code, response.headers["Content-Type"]) == (422, "application/problem+json")
+        assert _json(response)["code"] == "unknown_schema"
+        assert _json(response)["detail"] == (
+            f"there is no schema '{slug}'; there are: advertising-contract, invoice, nda, receipt"
+        )
+    assert _json(api.get("documents", schema="invoice")) == {"items": [], "next_cursor": None}
