@@ -113,8 +113,12 @@ def rivals(
 def _on_page(
     page: Page, *, language: str | None, schema: Schema, checked: Sequence[Field]
 ) -> Iterator[tuple[Field, Candidate, Rival]]:
-    """Yield the candidates of a page for each field that is checked, the answer's own among them."""
-    shown, turn = upright(page=page)
+    """Yield the candidates of a page for each field that is checked, the answer's own among them.
+
+    Every page is rated as if it were the first: where in a document a value stands says which of two is likelier, but
+    not that the other isn't there, and who plants one chooses the page.
+    """
+    shown, turn = upright(page=replace(page, number=1))
     locale = infer_locale(document=ParsedDocument(pages=(shown,), language=language))
     single = [field for field in schema.fields if field.kind is not Kind.ARRAY]
     candidates = find_candidates(

@@ -36,8 +36,11 @@ BILL = ("Net total:   100.00", "VAT:   20.00", "Total due:   120.00")
 TOTALS = {"net": "100.00", "tax": "20.00", "gross": "120.00"}
 
 
-def _rivals(lines: Sequence[str], answers: dict[str, str]) -> dict[str, list[str]]:
-    read = document(lines)
+def _rivals(
+    lines: Sequence[str], answers: dict[str, str], *, further: Sequence[Sequence[str]] = ()
+) -> dict[str, list[str]]:
+    """Return the rivals' values, of answers that stand on the first page; `further` are pages behind it."""
+    read = document(lines, *further)
     kinds = {field.name: field.kind for field in SCHEMA.fields}
     values = []
     for name, value in answers.items():
@@ -90,3 +93,41 @@ def test_a_total_that_makes_no_sum_has_rivals_whatever_they_make() -> None:
 def test_the_parts_of_a_sum_are_no_rivals_of_it() -> None:
     lines = ["VAT:   12.00", "VAT:   8.00", "VAT:   20.00"]
     assert _rivals(lines, {"tax": "20.00"}) == {}
+
+
+@pytest.mark.parametrize("between", [0, 1, 4])
+@pytest.mark.parametrize("down", [0, 30])
+def test_rivals_on_another_page_weigh_as_much_as_on_the_same(between: int, down: int) -> None:
+    others = [*[""] * down, "Net total:   10.00", "VAT:   2.00", "Total due:   12.00", "Invoice number:   XX-0815"]
+    lines = ["Invoice number:   RE-4711", *BILL]
+    pages = [*[["Terms of delivery"]] * between, others]
+    expected = {"number": ["XX-0815"], "net": ["10.00"], "tax": ["2.00"], "gross": ["12.00"]}
+    assert _rivals(lines, {"number": "RE-4711", **TOTALS}, further=pages) == expected
+
+
+def test_a_value_of_a_later_page_has_its_rival_on_the_first() -> None:
+    """The planted set is the answer, and the true one stands in front of it."""
+    read = document(["Net total:   10.00", "VAT:   2.00", "Total due:   12.00"], ["Terms"], list(BILL))
+    index = DocumentIndex(read)
+    values = []
+    for name, value in TOTALS.items():
+        found = ground(index=index, value=value, kind=Kind.MONEY)
+        assert found is not None
+        assert found.evidence.page == 3
+        values.append(
+            ExtractedValue(
+                path=f"/{name}",
+                value=value,
+                kind=Kind.MONEY,
+                engine="e",
+                confidence=0.9,
+                status=ValueStatus.ACCEPTED,
+                evidence=(found.evidence,),
+            )
+        )
+    found_by = rivals(pages=read.pages, language="en", schema=SCHEMA, values=values, wanted=frozenset(TOTALS))
+    assert {name: [(one.value, one.evidence.page) for one in found] for name, found in found_by.items()} == {
+        "net": [("10.00", 1)],
+        "tax": [("2.00", 1)],
+        "gross": [("12.00", 1)],
+    }
