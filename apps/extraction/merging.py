@@ -93,8 +93,16 @@ class _Rows:
             }
 
 
-def merged(windows: Iterable[Sequence[ExtractedValue]], *, arrays: frozenset[str]) -> Merged:
+def merged(
+    windows: Iterable[Sequence[ExtractedValue]],
+    *,
+    arrays: frozenset[str],
+    alternatives: Iterable[ExtractedValue] = (),
+) -> Merged:
     """Merge answers in the windows' order. `arrays` are the names of the top-level array fields.
+
+    `alternatives` are what single windows have beside their answers, to which a person is to choose: another window's
+    surer copy of the answer, which doesn't know of them, settles nothing.
 
     Rows go on from window to window and are counted anew. A row is left out only where an earlier window has it with
     the same values at the same place: rows that only look alike stay, as do rows without evidence. A row that shares a
@@ -110,18 +118,21 @@ def merged(windows: Iterable[Sequence[ExtractedValue]], *, arrays: frozenset[str
         for value in answer:
             if _name(value.path) not in arrays:
                 scalars.setdefault(value.path, []).append(value)
+    beside: defaultdict[str, list[ExtractedValue]] = defaultdict(list)
+    for value in alternatives:
+        beside[value.path].append(value)
     values: list[ExtractedValue] = []
-    alternatives: list[ExtractedValue] = []
-    for candidates in scalars.values():
-        kept, others = _settled(candidates)
+    left: list[ExtractedValue] = []
+    for path, candidates in scalars.items():
+        kept, others = _settled(candidates, beside=beside[path])
         values.append(kept)
-        alternatives += others
+        left += others
     for name, array in rows.items():
         for place, row in enumerate(array.all):
             values += [replace(value, path=f"/{name}/{place}{rest}") for rest, value in row.cells.items()]
     return Merged(
         values=tuple(values),
-        alternatives=tuple(alternatives),
+        alternatives=tuple(left),
         doubled=frozenset((name, page) for name, array in rows.items() for page in array.doubled),
     )
 
@@ -178,11 +189,13 @@ def _shared(one: Box, other: Box) -> float:
     return max(width, 0.0) * max(height, 0.0) / smaller
 
 
-def _settled(candidates: Sequence[ExtractedValue]) -> tuple[ExtractedValue, list[ExtractedValue]]:
+def _settled(
+    candidates: Sequence[ExtractedValue], *, beside: Sequence[ExtractedValue]
+) -> tuple[ExtractedValue, list[ExtractedValue]]:
     """Return the surest value, the first of several, and one of each other value that has evidence."""
     kept = max(candidates, key=lambda value: (value.status is not ValueStatus.UNGROUNDED, value.confidence))
     others: dict[str, ExtractedValue] = {}
-    for value in candidates:
+    for value in (*candidates, *beside):
         if value.value != kept.value and (value.status is not ValueStatus.UNGROUNDED):
             others.setdefault(value.value, value)
     if others and kept.status is ValueStatus.ACCEPTED:

@@ -78,7 +78,9 @@ def united(
     """
     parts = list(stretches)
     arrays = frozenset(field.name for field in schema.fields if field.kind is Kind.ARRAY)
-    together = merged([part.values for part in parts], arrays=arrays)
+    # A row's number is another one now, so that nobody knows which row an alternative was to.
+    others = [value for part in parts for value in part.alternatives if top_level(value.path) not in arrays]
+    together = merged([part.values for part in parts], arrays=arrays, alternatives=others)
     exact = _carried(document, source=source, schema=schema, engines=engines, curves=curves)
     values, taken = cascade.best_of(exact.values, together.values)
     whole = cascade.run(
@@ -88,8 +90,6 @@ def united(
     )
     said = [*exact.notes, *(note for part in parts for note in part.notes)]
     notes = [note for note in said if not note.is_of_the_whole]
-    # A row's number is another one now, so that nobody knows which row an alternative was to.
-    others = [value for part in parts for value in part.alternatives if top_level(value.path) not in arrays]
     alternatives = {(value.path, value.value): value for value in [*others, *together.alternatives]}
     return replace(
         whole,

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from apps.extraction.merging import merged
+from apps.extraction.notes import another
 from apps.extraction.values import Evidence, ExtractedValue, ValueStatus
 from apps.parsing.pages import Box
 from apps.schemas.fields import Kind
@@ -126,6 +129,25 @@ def test_the_same_value_at_two_places_is_no_conflict() -> None:
     found = merged([[_value("/total", "10")], [_value("/total", "10", page=3)]], arrays=ARRAYS)
     assert [value.status for value in found.values] == [ValueStatus.ACCEPTED]
     assert found.alternatives == ()
+
+
+def test_a_value_with_an_alternative_in_one_window_goes_to_review_though_another_window_is_surer() -> None:
+    doubted = _value("/total", "10", confidence=0.9, status=ValueStatus.NEEDS_REVIEW)
+    other = _value("/total", "20", page=55, status=ValueStatus.NEEDS_REVIEW)
+    sure = _value("/total", "10", confidence=0.99)
+    for windows in ([[sure], [doubted]], [[doubted], [sure]]):
+        found = merged(windows, arrays=ARRAYS, alternatives=[other])
+        assert [(value.value, value.status) for value in found.values] == [("10", ValueStatus.NEEDS_REVIEW)]
+        assert found.alternatives == (other,)
+        assert [str(note) for note in found.notes] == [str(another(name="total", page=55))]
+
+
+def test_an_alternative_that_became_the_answer_is_none_any_more() -> None:
+    low = _value("/total", "20", page=55, confidence=0.6, status=ValueStatus.NEEDS_REVIEW)
+    kept = _value("/total", "10", page=1, confidence=0.99)
+    found = merged([[kept], [low]], arrays=ARRAYS, alternatives=[replace(kept, engine="layout")])
+    assert [(value.value, value.status) for value in found.values] == [("10", ValueStatus.NEEDS_REVIEW)]
+    assert found.alternatives == (low,)
 
 
 def test_an_ungrounded_value_never_stands_against_a_grounded_one() -> None:

@@ -10,10 +10,11 @@ import pytest
 from apps.extraction.cascade import Answers
 from apps.extraction.completeness import _Candidate
 from apps.extraction.notes import unreadable
-from apps.extraction.stretches import PAGES, Stretch, united
+from apps.extraction.stretches import PAGES, Stretch, read, united
 from apps.extraction.values import Evidence, ExtractedValue, ValueStatus
 from apps.parsing.pages import Attachment, Page, ParsedDocument
 from apps.schemas.fields import Field, Kind, Schema
+from tests.factories.injections import EVIL_IBAN, TRUE_IBAN
 from tests.factories.pages import page
 from tests.unit.extraction.einvoice import documents
 
@@ -128,3 +129,35 @@ def test_a_total_that_the_carried_xml_gives_as_no_amount_is_for_a_person() -> No
     assert answers.values == (replace(total, status=ValueStatus.NEEDS_REVIEW),)
     assert answers.unreadable == {"gross_total"}
     assert replace(unreadable(name="gross_total"), by="einvoice") in answers.notes
+
+
+class _Drawn:
+    """Pages of prose, some of which show more."""
+
+    def __init__(self, count: int, shown: dict[int, str]) -> None:
+        self.count = count
+        self._shown = shown
+
+    def pages(self, *, first: int, last: int) -> Iterator[Page]:
+        return (
+            page(self._shown.get(number, "Terms of delivery"), number=number)
+            for number in range(first, min(last, self.count) + 1)
+        )
+
+
+@pytest.mark.parametrize("count", [40, 60])
+@pytest.mark.parametrize(("on_first", "later"), [(TRUE_IBAN, EVIL_IBAN), (EVIL_IBAN, TRUE_IBAN)])
+def test_two_account_numbers_in_two_stretches_are_for_a_person(count: int, on_first: str, later: str) -> None:
+    schema = replace(SCHEMA, fields=(Field(name="iban", title="IBAN", kind=Kind.IBAN, labels={"en": ("IBAN",)}),))
+    source = _Drawn(count, {1: f"IBAN:   {on_first}", count - 5: f"IBAN:   {later}"})
+    whole = ParsedDocument(pages=(), language="en")
+    stretches = []
+    for first in range(1, count + 1, PAGES):
+        last = min(first + PAGES - 1, count)
+        answers = read(document=whole, source=source, first=first, last=last, schema=schema, engines=("layout",))
+        stretches.append(Stretch(values=answers.values, notes=answers.notes, alternatives=answers.alternatives))
+    found = united(stretches, document=whole, source=source, schema=schema, engines=("layout",))
+    (kept,) = found.values
+    assert kept.status is ValueStatus.NEEDS_REVIEW
+    assert {kept.value, *(value.value for value in found.alternatives)} == {TRUE_IBAN, EVIL_IBAN}
+    assert found.doubtful(schema=schema)
