@@ -21,6 +21,7 @@ from apps.extraction.row_grounding import Cell, ground_rows
 from apps.extraction.spellings import NUMERIC
 from apps.extraction.token_logprobs import Sureness, sureness
 from apps.extraction.values import Evidence, ExtractedValue, ValueStatus
+from apps.inference.control_tokens import restored
 from apps.inference.errors import OffSchemaReplyError, TruncatedReplyError
 from apps.inference.replies import TokenLogprob
 from apps.parsing.pages import ParsedDocument
@@ -235,8 +236,8 @@ def _claim(field: Field, said: Mapping[str, Any], path: str) -> Claimed:
     return Claimed(
         path=path,
         field=field,
-        value=storable(said["value"]),
-        quote=storable(said["quote"]),
+        value=restored(storable(said["value"])),
+        quote=restored(storable(said["quote"])),
         page=int(said["page"]),
     )
 

@@ -2,7 +2,7 @@
 
 Everything before the question is the same to the byte for every question on a document, so that the server keeps what
 it has computed for it. A document's text is data between markers that it can't forge: the marker is made from the
-text's own hash.
+text's own hash. No text of a document or a tenant holds a control token of a model.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 
 from apps.common.text import storable
 from apps.extraction.engines.protocol import PageImage
+from apps.inference.control_tokens import inert
 from apps.parsing.pages import Page
 from apps.schemas.fields import Field, Kind, Schema
 
@@ -57,7 +58,7 @@ def document_prompt(*, pages: Sequence[Page], images: Sequence[PageImage], syste
 
 def page_words(page: Page) -> str:
     """Return a page's text between its markers, to the byte as it is sent."""
-    text = storable(page.text)
+    text = inert(storable(page.text))
     mark = hashlib.sha256(text.encode()).hexdigest()[:16]
     return f"<page {page.number} {mark}>\n{text}\n</page {page.number} {mark}>"
 
@@ -108,7 +109,7 @@ def question(
         )
     if onward is not None:
         lines.append(f"Lists go on: leave out all items before page {onward} and begin with the first on that page.")
-    return "\n".join(lines)
+    return inert("\n".join(lines))
 
 
 def _described(field: Field) -> str:
