@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
 from apps.common.errors import TerminalError
+from apps.inference.errors import MissingAdapterError
 from apps.inference.profiles import profile
+from apps.inference.replies import ServedModel
 
 MAX_NAME = 128
 
@@ -62,3 +65,27 @@ def check_adapter(*, profile_name: str, name: str, tenant_slug: str) -> None:
             f"{profile_name}: an adapter is named after its tenant: '{tenant_slug}', or '{tenant_slug}.' and more; "
             "load it on the model server by such a name"
         )
+
+
+def check_loaded(
+    adapter: str, *, model: str, lists: Sequence[Sequence[ServedModel] | None], is_router: bool = False
+) -> None:
+    """Raise MissingAdapterError unless each server lists the adapter below its model; None is one that doesn't tell."""
+    for_whom = f"the adapter '{adapter}' for '{model}'"
+    lacking = sum(served is not None and not _has(served, adapter=adapter, model=model) for served in lists)
+    if lacking:
+        who, where = "the model server hasn't", "there"
+        if is_router:
+            who, where = f"{lacking} of the {len(lists)} servers behind the router haven't", "on each of them"
+        raise MissingAdapterError(f"{who} loaded {for_whom}: load it {where}, or take it out of the tuning")
+    untold = sum(served is None for served in lists)
+    if untold:
+        raise MissingAdapterError(
+            f"the model server is a router, which lists no adapters, and {untold} of the {len(lists)} servers behind "
+            f"it can't be asked from here about {for_whom}: let Quire reach them by the addresses that the router has, "
+            "or take it out of the tuning"
+        )
+
+
+def _has(served: Sequence[ServedModel], *, adapter: str, model: str) -> bool:
+    return any(one.name == f"{model}:{adapter}" or (one.name == adapter and one.parent == model) for one in served)

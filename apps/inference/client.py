@@ -9,25 +9,30 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import httpx
 
-from apps.inference.adapters import PLAIN, RequestTuning
+from apps.common.errors import QuireError
+from apps.inference.adapters import PLAIN, RequestTuning, check_loaded
 from apps.inference.dialects import kind_of, own_fields
 from apps.inference.errors import (
     BadRequestError,
     ConnectionLostError,
     LogprobsRefusedError,
     MissingAdapterError,
+    ModelsUnlistedError,
     RequestCancelledError,
     RequestWithdrawnError,
     ServerBrokenError,
+    ServerBusyError,
     ServerGoneError,
     ServerTimeoutError,
-    WrongModelError,
+    UnauthorisedError,
 )
-from apps.inference.profiles import ServerKind
+from apps.inference.fleet import bodies_of, read_workers
+from apps.inference.naming import listed_name, names_of
+from apps.inference.profiles import Profile, ServerKind
 from apps.inference.refusals import refusal, wished_delay
 from apps.inference.replies import Completion, ServedModel, read_completion, read_events, read_models
 
@@ -37,7 +42,11 @@ MAX_REPLY_BYTES = 8 * 1024 * 1024
 MAX_LOGPROB_TOKENS = 8192
 # How often a caller is asked whether it still wants the answer.
 POLL_SECONDS = 0.5
+# What a server says of itself is there at once, or the server isn't well: a document waits for it no longer.
+LIST_SECONDS = 10.0
 _EVENTS = "text/event-stream"
+_REFUSED = frozenset({httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN})
+_Found = TypeVar("_Found")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +99,9 @@ class SglangClient:
 
     `kind` says which fields of its own the server takes; None goes by what it lists. None of them goes to a server that
     is neither SGLang nor vLLM: some refuse what they don't know.
+
+    `model` is the name to ask for, None: that of the profile among those that the server lists. `suffix` ends the names
+    of the server's settings, for who has to mend them.
     """
 
     def __init__(
@@ -98,15 +110,21 @@ class SglangClient:
         base_url: str,
         api_key: str | None = None,
         model: str | None = None,
+        profile: Profile | None = None,
         timeouts: Timeouts | None = None,
         stream: bool = True,
         kind: ServerKind | None = None,
+        suffix: str = "",
     ) -> None:
         self.waited = 0.0
         self._said_kind = kind
         self._timeouts = timeouts or Timeouts()
         self._wanted = model
-        self._served: tuple[ServedModel, ...] = ()
+        self._profile = profile
+        self._suffix = suffix
+        self._served: tuple[ServedModel, ...] | None = None
+        # What the servers behind a router list, None of one that doesn't tell; nothing where it is no router.
+        self._behind: tuple[tuple[ServedModel, ...] | None, ...] | None = None
         self._stream = stream
         self._gives_logprobs = True
         self._runner = asyncio.Runner()
@@ -126,38 +144,83 @@ class SglangClient:
             self._runner.run(self._http.aclose())
         self._runner.close()
 
-    def model(self) -> str:
+    def model(self, cancelled: Callable[[], bool] = lambda: False) -> str:
         """Return the model's name, checked against the server's list.
 
-        SGLang answers 200 for a name that it doesn't have. Raises WrongModelError, and what `complete` raises.
+        SGLang answers 200 for a name that it doesn't have. Raises WrongModelError, and what `complete` raises before it
+        sends anything.
         """
-        # Adapters stand in the list too, also other tenants', whose names the error mustn't tell.
-        names = [one.name for one in self._list() if one.parent in {None, one.name}]
-        if not names or (self._wanted is not None and self._wanted not in {one.name for one in self._list()}):
-            raise WrongModelError(
-                f"the model server doesn't serve '{self._wanted or 'any model'}'; it serves: {', '.join(names)}"
-            )
-        return self._wanted or names[0]
+        listed = self._list(cancelled)
+        if self._wanted is not None and any(one.name == self._wanted for one in listed):
+            return self._wanted
+        return listed_name(
+            # Adapters stand in the list too, also other tenants', whose names the error mustn't tell.
+            [one.name for one in listed if one.parent in {None, one.name}],
+            profile=self._profile,
+            wanted=self._wanted,
+            setting=f"QUIRE_INFERENCE_MODEL{self._suffix}",
+        )
+
+    def lists(self, profile: Profile, cancelled: Callable[[], bool] = lambda: False) -> bool:
+        """Say whether the server serves a profile's model under a name that is its own. Raises as `model`."""
+        return any(one.name in names_of(profile) for one in self._list(cancelled))
 
     def kind(self) -> ServerKind:
         """Return the kind of server. Raises what `complete` raises."""
         return self._said_kind or kind_of(next((one.owner for one in self._list() if one.owner), ""))
 
-    def _list(self) -> tuple[ServedModel, ...]:
-        if not self._served:
-            self._served = read_models(self._call("GET", "/v1/models").content)
+    def _list(self, cancelled: Callable[[], bool] = lambda: False) -> tuple[ServedModel, ...]:
+        """Return what the server lists, asked once. What goes wrong here is no question's fault: none was sent."""
+        if self._served is None:
+            try:
+                answer = self._call("GET", "/v1/models", cancelled=cancelled, seconds=LIST_SECONDS)
+                self._served = read_models(answer.content)
+            except RequestCancelledError:
+                raise RequestWithdrawnError("the request was cancelled") from None
+            except (UnauthorisedError, ServerBusyError, ServerGoneError):
+                raise
+            except QuireError as error:
+                raise ModelsUnlistedError(
+                    f"the model server doesn't list its models at /v1/models ({error.message}): it may be starting, or "
+                    f"QUIRE_INFERENCE_URL{self._suffix} may not be the address of an OpenAI-compatible server",
+                    is_silent=isinstance(error, ServerTimeoutError | ConnectionLostError),
+                ) from None
         return self._served
 
-    def _adapted(self, adapter: str) -> str:
-        """Return the model's name with the adapter's, checked against the server's list. Raises MissingAdapterError."""
-        model = self.model()
-        name = f"{model}:{adapter}"
-        if not any(one.name == name or (one.name == adapter and one.parent == model) for one in self._list()):
-            raise MissingAdapterError(
-                f"the model server hasn't loaded the adapter '{adapter}' for '{model}': load it there, or take it out "
-                "of the tuning"
-            )
-        return name
+    def _adapted(self, adapter: str, cancelled: Callable[[], bool]) -> str:
+        """Return the model's name with the adapter's, checked against the server's list. Raises MissingAdapterError.
+
+        SGLang's router lists no adapters: each server behind it has to.
+        """
+        model = self.model(cancelled)
+        try:
+            check_loaded(adapter, model=model, lists=[self._list(cancelled)])
+        except MissingAdapterError:
+            if self._behind is None:
+                self._behind = self._ask_behind(cancelled)
+            if not self._behind:
+                raise
+            check_loaded(adapter, model=model, lists=self._behind, is_router=True)
+        return f"{model}:{adapter}"
+
+    def _ask_behind(self, cancelled: Callable[[], bool]) -> tuple[tuple[ServedModel, ...] | None, ...]:
+        """Return what each healthy server behind a router lists."""
+
+        async def asked() -> list[bytes | None]:
+            answer = await self._send("GET", "/workers", None)
+            workers = read_workers(answer.content) if answer.status == httpx.codes.OK else ()
+            urls = [f"{worker.url}/v1/models" for worker in workers if worker.is_healthy]
+            return await bodies_of(self._http, urls, seconds=LIST_SECONDS / 2)
+
+        try:
+            bodies = self._runner.run(self._watched(asked(), rid=None, cancelled=cancelled, seconds=LIST_SECONDS))
+        except RequestCancelledError:
+            raise RequestWithdrawnError("the request was cancelled") from None
+        except (ServerTimeoutError, ConnectionLostError, ServerBrokenError) as error:
+            raise ModelsUnlistedError(
+                f"the model server doesn't say which servers are behind it ({error.message})", is_silent=True
+            ) from None
+        return tuple(None if body is None else _models_or_none(body) for body in bodies)
 
     def complete(
         self,
@@ -180,7 +243,7 @@ class SglangClient:
         `cancelled` is asked twice a second, from the calling thread; it must not touch the ORM. Raises the errors of
         `apps.inference.errors`.
         """
-        model = self._adapted(tuning.adapter) if tuning.adapter else self.model()
+        model = self._adapted(tuning.adapter, cancelled) if tuning.adapter else self.model(cancelled)
         body: dict[str, Any] = {
             "model": model,
             "messages": [_joined(message) for message in messages],
@@ -207,8 +270,8 @@ class SglangClient:
         except BadRequestError:
             if tuning.adapter:
                 # Unloaded since the list was read? Then it isn't the request that is wrong.
-                self._served = ()
-                self._adapted(tuning.adapter)
+                self._served = self._behind = None
+                self._adapted(tuning.adapter, cancelled)
             raise
         return read_events(answer.content) if answer.is_events else read_completion(answer.content)
 
@@ -227,20 +290,30 @@ class SglangClient:
         body: Mapping[str, Any] | None = None,
         rid: str | None = None,
         cancelled: Callable[[], bool] = lambda: False,
+        seconds: float | None = None,
     ) -> _Answer:
         if cancelled():
             raise RequestWithdrawnError("the request was cancelled")
-        answer = self._runner.run(self._watched(self._send(method, path, body), rid=rid, cancelled=cancelled))
+        sending = self._send(method, path, body)
+        answer = self._runner.run(self._watched(sending, rid=rid, cancelled=cancelled, seconds=seconds))
+        if answer.status in _REFUSED:
+            setting = f"QUIRE_INFERENCE_API_KEY{self._suffix}"
+            raise UnauthorisedError(f"the model server doesn't take the key: check {setting}")
         if answer.status != httpx.codes.OK:
             said = answer.content[:4096].decode("utf-8", "replace")
             raise refusal(status=answer.status, said=said, retry_after=answer.retry_after)
         return answer
 
     async def _watched(
-        self, sending: Coroutine[Any, Any, _Answer], *, rid: str | None, cancelled: Callable[[], bool]
-    ) -> _Answer:
+        self,
+        sending: Coroutine[Any, Any, _Found],
+        *,
+        rid: str | None,
+        cancelled: Callable[[], bool],
+        seconds: float | None = None,
+    ) -> _Found:
         """Wait for the answer, but no longer than it may take or is wanted; abort what doesn't come to its end."""
-        deadline = monotonic() + self._timeouts.total
+        deadline = monotonic() + min(self._timeouts.total, seconds or self._timeouts.total)
         task = asyncio.ensure_future(sending)
         try:
             while not task.done():
@@ -285,6 +358,13 @@ class SglangClient:
         with suppress(httpx.HTTPError, TimeoutError):
             async with asyncio.timeout(self._timeouts.connect):
                 await self._http.post("/abort_request", json={"rid": rid})
+
+
+def _models_or_none(content: bytes) -> tuple[ServedModel, ...] | None:
+    try:
+        return read_models(content)
+    except ServerBrokenError:
+        return None
 
 
 def _joined(message: Mapping[str, Any]) -> dict[str, Any]:

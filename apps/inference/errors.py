@@ -100,6 +100,19 @@ class MissingAdapterError(WaitingError):
     code = "missing_adapter"
 
 
+class ModelsUnlistedError(WaitingError):
+    """The server doesn't list its models, so nobody knows whose answers it would give: nothing is sent.
+
+    `is_silent` says that it gave no answer at all.
+    """
+
+    code = "models_unlisted"
+
+    def __init__(self, message: str, *, is_silent: bool = False) -> None:
+        super().__init__(message)
+        self.is_silent = is_silent
+
+
 class UnauthorisedError(WaitingError):
     """The server doesn't take the key. The documents can't help it: they wait until the configuration is right."""
 

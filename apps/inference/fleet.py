@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import httpx
@@ -51,3 +53,16 @@ async def read_bounded(http: httpx.AsyncClient, url: str) -> bytes | None:
             if len(content) > MOST_BYTES:
                 return None
     return bytes(content)
+
+
+async def bodies_of(http: httpx.AsyncClient, urls: Sequence[str], *, seconds: float) -> list[bytes | None]:
+    """Return what is answered at each address, all asked at once; None where nothing of use comes in that time."""
+
+    async def body(url: str) -> bytes | None:
+        try:
+            async with asyncio.timeout(seconds):
+                return await read_bounded(http, url)
+        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError):
+            return None
+
+    return list(await asyncio.gather(*map(body, urls)))

@@ -77,6 +77,8 @@ class LoopbackServer:
     `embedded` requests for vectors, each of which is `vector` for every text.
     `adapters` are listed below the first model, all as of `owner`. With `is_strict` fields that OpenAI's API doesn't
     have are refused, in chat completions and elsewhere. Whatever hangs is let go by `released`.
+    `list_faults` are used up by requests for the list of models. With `workers` it is SGLang's router before those
+    addresses. `health` is the status of its `/health`; `got` are the GET requests, path and key.
     """
 
     url: str = ""
@@ -87,6 +89,10 @@ class LoopbackServer:
     owner: str = "sglang"
     is_strict: bool = False
     faults: list[Fault] = field(default_factory=list)
+    list_faults: list[Fault] = field(default_factory=list)
+    workers: dict[str, bool] | None = None
+    health: int = 200
+    got: list[tuple[str, str | None]] = field(default_factory=list)
     vector: tuple[float, ...] = (3.0, 4.0, *(0.0,) * 382)
     requests: list[dict[str, Any]] = field(default_factory=list)
     wire: bytes = b""
@@ -119,11 +125,19 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing."""
 
     def do_GET(self) -> None:
-        if self.path == "/v1/models":
+        self.state.got.append((self.path, self.headers.get("authorization")))
+        if self.path == "/v1/models" and self.state.list_faults:
+            self.state.list_faults.pop(0)(self)
+        elif self.path == "/v1/models":
             card = {"object": "model", "owned_by": self.state.owner}
             data = [{"id": name, **card} for name in self.state.models]
             data += [{"id": name, "parent": self.state.models[0], **card} for name in self.state.adapters]
             self.send(200, json.dumps({"object": "list", "data": data}).encode())
+        elif self.path == "/workers" and self.state.workers is not None:
+            workers = [{"url": url, "is_healthy": healthy} for url, healthy in self.state.workers.items()]
+            self.send(200, json.dumps({"workers": workers}).encode())
+        elif self.path == "/health":
+            self.send(self.state.health, b"")
         else:
             self.send(200, b"{}")
 

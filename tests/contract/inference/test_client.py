@@ -11,12 +11,15 @@ from time import monotonic, sleep
 import pytest
 
 from apps.common.errors import QuireError, RetryableError, TerminalError
+from apps.inference import client as client_module
 from apps.inference.adapters import RequestTuning
 from apps.inference.client import MAX_LOGPROB_TOKENS, MAX_REPLY_BYTES, SglangClient, Timeouts
 from apps.inference.errors import (
     BadRequestError,
     ConnectionLostError,
     ImageRefusedError,
+    MissingAdapterError,
+    ModelsUnlistedError,
     PromptTooLongError,
     RequestCancelledError,
     RequestWithdrawnError,
@@ -28,7 +31,7 @@ from apps.inference.errors import (
     UnauthorisedError,
     WrongModelError,
 )
-from apps.inference.ledger import Usage
+from apps.inference.ledger import NEVER_SENT, Usage
 from apps.inference.profiles import ServerKind
 from apps.inference.replies import TokenLogprob
 from tests.faults.sglang_server import (
@@ -87,7 +90,7 @@ def _ask(client: SglangClient) -> str:
 def _in_the_end(ask: Callable[[], str]) -> str:
     """Return what a client answers that soon gives up, as often as it takes: a busy machine may be late."""
     for _ in range(100):
-        with suppress(ServerTimeoutError):
+        with suppress(ServerTimeoutError, ModelsUnlistedError):
             return ask()
     return ask()
 
@@ -400,6 +403,153 @@ def test_a_server_that_is_not_there(server: LoopbackServer) -> None:
     with pytest.raises(ServerGoneError):
         _ask(client)
     client.close()
+
+
+@pytest.mark.parametrize(
+    ("fault", "why", "is_silent"),
+    [
+        (answers(404, b'{"message": "Not Found"}'), "the model server refuses the request (404)", False),
+        (answers(405), "the model server refuses the request (405)", False),
+        (answers(200, b"<html>Welcome</html>", kind="text/html"), "the model server's list of models can't be read",
+         False),
+        (answers(200, b""), "the model server's list of models can't be read", False),
+        (answers(500, b"oops"), "the model server answered 500", False),
+        (resets(), "the model server hung up", True),
+    ],
+)  # fmt: skip
+def test_a_server_that_does_not_list_its_models_is_asked_nothing_and_waited_for(
+    client: SglangClient, server: LoopbackServer, fault: Fault, why: str, is_silent: bool
+) -> None:
+    server.list_faults = [fault]
+    with pytest.raises(ModelsUnlistedError) as raised:
+        _ask(client)
+    assert raised.value.message == (
+        f"the model server doesn't list its models at /v1/models ({why}): it may be starting, or QUIRE_INFERENCE_URL "
+        "may not be the address of an OpenAI-compatible server"
+    )
+    assert raised.value.is_silent is is_silent
+    assert raised.value.code in NEVER_SENT
+    assert server.requests == []
+    assert _ask(client) == "{}"
+
+
+def test_a_list_that_does_not_come_is_waited_for_ten_seconds_at_most(
+    server: LoopbackServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert client_module.LIST_SECONDS == 10.0
+    monkeypatch.setattr(client_module, "LIST_SECONDS", 0.2)
+    client = SglangClient(base_url=server.url, timeouts=Timeouts(connect=60, read=60, total=60))
+    server.list_faults = [hangs_for_good(lambda: None)]
+    with pytest.raises(ModelsUnlistedError, match="answers too slowly") as raised:
+        _ask(client)
+    client.close()
+    assert raised.value.is_silent
+    assert server.requests == []
+
+
+def test_who_waits_for_the_list_can_be_cancelled_and_nothing_was_sent(
+    client: SglangClient, server: LoopbackServer
+) -> None:
+    cancelled = threading.Event()
+    server.list_faults = [hangs_for_good(cancelled.set)]
+    with pytest.raises(RequestWithdrawnError):
+        client.complete(messages=MESSAGES, schema=SCHEMA, max_tokens=10, cancelled=cancelled.is_set)
+    assert (server.requests, server.aborted) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("fault", "error", "message"),
+    [
+        (
+            answers(401),
+            UnauthorisedError,
+            "the model server doesn't take the key: check QUIRE_INFERENCE_API_KEY_MEDIUM",
+        ),
+        (answers(503), ServerBusyError, "the model server is busy"),
+    ],
+)
+def test_what_is_wrong_with_the_whole_server_is_told_by_its_list_too(
+    server: LoopbackServer, fault: Fault, error: type[QuireError], message: str
+) -> None:
+    client = SglangClient(base_url=server.url, suffix="_MEDIUM")
+    server.list_faults = [fault]
+    with pytest.raises(error) as raised:
+        _ask(client)
+    client.close()
+    assert raised.value.message == message
+
+
+def _adapted(client: SglangClient) -> str:
+    tuning = RequestTuning(adapter="acme.letters")
+    return client.complete(messages=MESSAGES, schema=SCHEMA, max_tokens=10, tuning=tuning).text
+
+
+@pytest.fixture
+def behind() -> Iterator[tuple[LoopbackServer, LoopbackServer]]:
+    with loopback_server() as one, loopback_server() as other:
+        one.adapters = other.adapters = ("acme.letters",)
+        yield one, other
+
+
+def test_behind_a_router_each_healthy_server_has_to_have_the_adapter(
+    client: SglangClient, server: LoopbackServer, behind: tuple[LoopbackServer, LoopbackServer]
+) -> None:
+    """SGLang's router lists no adapters of its own."""
+    one, other = behind
+    server.workers = {one.url: True, f"{other.url}/": True, "http://127.0.0.1:9": False}
+    for _ in range(2):
+        assert _adapted(client) == "{}"
+    assert [request["model"] for request in server.requests] == ["tiny:acme.letters"] * 2
+    # Asked once, with the key.
+    assert one.got == other.got == [("/v1/models", "Bearer sesame")]
+    assert one.requests == other.requests == []
+
+
+def test_an_adapter_that_a_server_behind_the_router_lacks_is_waited_for(
+    client: SglangClient, server: LoopbackServer, behind: tuple[LoopbackServer, LoopbackServer]
+) -> None:
+    one, other = behind
+    server.workers = {one.url: True, other.url: True}
+    other.adapters = ("acme",)
+    with pytest.raises(MissingAdapterError) as raised:
+        _adapted(client)
+    assert raised.value.message == (
+        "1 of the 2 servers behind the router haven't loaded the adapter 'acme.letters' for 'tiny': load it on each of "
+        "them, or take it out of the tuning"
+    )
+    assert server.requests == []
+
+
+@pytest.mark.parametrize("listing", [None, answers(401), answers(200, b"<html>")])
+def test_an_adapter_that_can_not_be_seen_behind_the_router_is_said_to_be(
+    client: SglangClient,
+    server: LoopbackServer,
+    behind: tuple[LoopbackServer, LoopbackServer],
+    listing: Fault | None,
+) -> None:
+    one, other = behind
+    other.list_faults = [listing] if listing else []
+    server.workers = {one.url: True, other.url if listing else "http://127.0.0.1:9": True}
+    with pytest.raises(MissingAdapterError) as raised:
+        _adapted(client)
+    assert raised.value.message == (
+        "the model server is a router, which lists no adapters, and 1 of the 2 servers behind it can't be asked from "
+        "here about the adapter 'acme.letters' for 'tiny': let Quire reach them by the addresses that the router has, "
+        "or take it out of the tuning"
+    )
+    assert server.requests == []
+
+
+def test_an_adapter_that_was_unloaded_behind_the_router_is_looked_for_again(
+    client: SglangClient, server: LoopbackServer, behind: tuple[LoopbackServer, LoopbackServer]
+) -> None:
+    one, other = behind
+    server.workers = {one.url: True, other.url: True}
+    assert _adapted(client) == "{}"
+    one.adapters = ()
+    server.faults = [answers(400, b'{"message": "not loaded"}')]
+    with pytest.raises(MissingAdapterError, match="1 of the 2 servers"):
+        _adapted(client)
 
 
 def test_an_endless_answer_is_cut_off(client: SglangClient, server: LoopbackServer) -> None:
