@@ -47,8 +47,8 @@ def _start_services() -> None:
             "DJANGO_SETTINGS_MODULE": "apps.config.settings.test",
         }
     )
-    for name in ("QUIRE_INFERENCE_URL", "QUIRE_EMBEDDINGS_URL"):
-        os.environ.pop(name, None)
+    for name in [name for name in os.environ if name.startswith(("QUIRE_INFERENCE_", "QUIRE_EMBEDDINGS_"))]:
+        del os.environ[name]
     subprocess.run(
         [sys.executable, str(ROOT / "manage.py"), "migrate", "--verbosity=0", "--skip-checks"], check=True, cwd=ROOT
     )

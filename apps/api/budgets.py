@@ -87,7 +87,8 @@ class BudgetsOut(Schema):
 class PolicyIn(Sent):
     """Engines that may run, in their order: `einvoice`, `layout`, and `sglang:` with a model profile's name.
 
-    Those without a model always come first.
+    `sglang` alone is the model that the house serves, whichever that is. Those without a model always come first; one
+    whose model no server of the house serves is passed over, and a note on the result says so.
     """
 
     engines: Annotated[list[Annotated[str, Field(max_length=63)]], Field(min_length=1, max_length=MAX_ENGINES)]

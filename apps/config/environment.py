@@ -53,7 +53,8 @@ class Environment(BaseSettings):
     """The settings. `database_url` is the application's login; `database_owner_url` the one that migrates.
 
     Where only `database_url` is given, migrations use it too, and the application drops to the role `quire_app` on
-    every connection.
+    every connection. `inference_url` is the house's model server, which serves `inference_profile`; servers of further
+    profiles are named by `QUIRE_INFERENCE_URL_MEDIUM` and the like: apps.config.model_servers.
     """
 
     model_config = SettingsConfigDict(env_prefix="QUIRE_", extra="ignore", env_ignore_empty=True)

@@ -11,7 +11,8 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from apps.common.errors import RetryableError
-from apps.inference.admission import admission
+from apps.inference.admission import admission_to
+from apps.inference.servers import ModelServer, all_servers
 
 TIMEOUT_SECONDS = 2.0
 
@@ -25,8 +26,8 @@ def readyz(_request: HttpRequest) -> HttpResponse:
     """Answer 200 with each part's state, 503 where Postgres or the broker is gone."""
     checks = {"database": _database(), "broker": _broker()}
     ready = all(state == "ok" for state in checks.values())
-    if settings.QUIRE_INFERENCE_URL:
-        checks["inference"] = _inference(settings.QUIRE_INFERENCE_URL)
+    for server in all_servers():
+        checks[f"inference:{server.profile}" if server.suffix else "inference"] = _inference(server)
     degraded = any(state != "ok" for state in checks.values())
     status = "degraded" if ready and degraded else "ok" if ready else "unready"
     return HttpResponse(
@@ -56,18 +57,20 @@ def _broker() -> str:
     return "ok"
 
 
-def _inference(url: str) -> str:
-    if _breaker_is_open(url):
+def _inference(server: ModelServer) -> str:
+    if _breaker_is_open(server):
         return "down: the breaker is open, documents wait"
+    headers = {"authorization": f"Bearer {server.api_key}"} if server.api_key else {}
     try:
-        httpx.get(f"{url.rstrip('/')}/health", timeout=TIMEOUT_SECONDS).raise_for_status()
+        answer = httpx.get(f"{server.base}/health", headers=headers, timeout=TIMEOUT_SECONDS)
     except httpx.HTTPError:
         return "down"
-    return "ok"
+    # Not every server that speaks OpenAI's chat completions has this address: one that says so is there.
+    return "down" if answer.is_server_error else "ok"
 
 
-def _breaker_is_open(url: str) -> bool:
+def _breaker_is_open(server: ModelServer) -> bool:
     try:
-        return admission(url).state().open
+        return admission_to(server).state().open
     except RetryableError:
         return False  # the broker's own check says so

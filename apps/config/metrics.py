@@ -1,6 +1,6 @@
 """`/metrics`: counters for Prometheus. They tell about traffic and the machine, so not everybody may read them.
 
-Beside django-prometheus's own stands the queue before the model server, as it is at the moment.
+Beside django-prometheus's own stands the queue before each model server, as it is at the moment.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 
 from apps.common.errors import RetryableError
-from apps.inference.admission import admission
+from apps.inference.admission import admission_to
+from apps.inference.servers import all_servers
 
 _LOOPBACK = frozenset({"127.0.0.1", "::1"})
 
@@ -24,23 +25,26 @@ class _AdmissionCollector:
     """Asks Redis or Valkey when it is asked itself; says nothing where there is no model server or no broker."""
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        url = settings.QUIRE_INFERENCE_URL
         try:
-            state = admission(url).state() if url else None
+            states = [(server, admission_to(server).state()) for server in all_servers()]
         except RetryableError:
-            state = None
-        if state is None:
             return
-        for name, words, value in (
-            ("breaker_open", "1 while the model server counts as gone", int(state.open)),
-            ("window_tokens", "Tokens that may be in flight at the model server", state.window),
-            ("ceiling_tokens", "Tokens that the model server holds at most", state.ceiling),
-            ("tokens_in_flight", "Tokens of the calls in flight", state.tokens),
-            ("calls_running", "Calls that the model server is taken to run", state.running),
-            ("calls_queued", "Calls that the model server is taken to queue", state.queued),
-            ("calls_waiting", "Calls that wait here for their turn", state.waiting),
+        for field, name, words in (
+            ("open", "breaker_open", "1 while the model server counts as gone"),
+            ("window", "window_tokens", "Tokens that may be in flight at the model server"),
+            ("ceiling", "ceiling_tokens", "Tokens that the model server holds at most"),
+            ("tokens", "tokens_in_flight", "Tokens of the calls in flight"),
+            ("running", "calls_running", "Calls that the model server is taken to run"),
+            ("queued", "calls_queued", "Calls that the model server is taken to queue"),
+            ("waiting", "calls_waiting", "Calls that wait here for their turn"),
         ):
-            yield GaugeMetricFamily(f"quire_admission_{name}", words, value=value)
+            family = GaugeMetricFamily(f"quire_admission_{name}", words)
+            for server, state in states:
+                # The house's own server goes without a label, servers of further profiles have one.
+                labels = {"profile": server.profile} if server.suffix else {}
+                family.add_sample(family.name, labels, float(getattr(state, field)))
+            if states:
+                yield family
 
 
 _REGISTRY = CollectorRegistry()

@@ -127,6 +127,11 @@ def unusable(words: str) -> Note:
     return Note(text=words, about=About.MODEL_UNUSABLE)
 
 
+def not_served(*, setting: str) -> Note:
+    """Say that no server of the house serves an engine's model."""
+    return Note(text=f"no server here serves this model: name one by {setting}, or take it out of the policy")
+
+
 def left_out(*, first: int, last: int) -> Note:
     """Say that pages were read while another schema, or another version of it, was the document's."""
     return Note(

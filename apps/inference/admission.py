@@ -29,6 +29,7 @@ from apps.inference.capacity import Capacity, capacity_of
 from apps.inference.errors import (
     AdmissionDownError,
     ConnectionLostError,
+    ModelsUnlistedError,
     NotYourTurnError,
     OffSchemaReplyError,
     RequestCancelledError,
@@ -41,6 +42,7 @@ from apps.inference.errors import (
 )
 from apps.inference.fairness import Lane, Terms, Ticket
 from apps.inference.profiles import profile
+from apps.inference.servers import ModelServer, base_url
 
 # A caller that waits looks so often whether it is still wanted, in seconds; a grant wakes it at once.
 LOOK_SECONDS = 1.0
@@ -220,7 +222,7 @@ def ending_of(error: BaseException) -> Ending:
             return Ending.REFUSED
         case ServerTimeoutError():
             return Ending.TIMED_OUT
-        case ServerGoneError() | ConnectionLostError():
+        case ServerGoneError() | ConnectionLostError() | ModelsUnlistedError(is_silent=True):
             return Ending.GONE
         case TruncatedReplyError() | OffSchemaReplyError():
             return Ending.ANSWERED
@@ -230,10 +232,17 @@ def ending_of(error: BaseException) -> Ending:
 
 
 def admission(server: str) -> Admission:
-    """Return the process's one queue before a server, as the settings have it."""
+    """Return the process's one queue before the house's own server, at this address."""
     return _admission(
-        settings.QUIRE_REDIS_URL, server, settings.QUIRE_INFERENCE_API_KEY, settings.QUIRE_INFERENCE_PROFILE
+        settings.QUIRE_REDIS_URL, base_url(server), settings.QUIRE_INFERENCE_API_KEY, settings.QUIRE_INFERENCE_PROFILE
     )
+
+
+def admission_to(server: ModelServer) -> Admission:
+    """Return the process's one queue before a server. Profiles that have the same server stand in the same queue."""
+    if not server.own:
+        return admission(server.url)
+    return _admission(settings.QUIRE_REDIS_URL, server.base, server.api_key, server.profile)
 
 
 @cache

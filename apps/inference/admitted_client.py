@@ -12,6 +12,7 @@ from apps.inference.adapters import PLAIN, RequestTuning
 from apps.inference.admission import Admission
 from apps.inference.client import SglangClient
 from apps.inference.fairness import Lane, Ticket
+from apps.inference.profiles import Profile
 from apps.inference.replies import Completion
 
 # Of the longest reply that is allowed, what a reply is expected to take. Replies end long before their limit, and the
@@ -45,6 +46,10 @@ class AdmittedClient:
     def expect_room(self) -> None:
         """Find out that it isn't worth preparing a call now. Raises NotYourTurnError, ServerRestsError, and so on."""
         self._admission.expect_room(tenant_id=self._tenant_id, lane=self._lane)
+
+    def lists(self, profile: Profile, *, cancelled: Callable[[], bool] = lambda: False) -> bool:
+        """As `SglangClient.lists`; nobody waits for it, for a server lists its models whatever else it does."""
+        return self._client.lists(profile, cancelled)
 
     def complete(
         self,

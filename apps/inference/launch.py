@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from apps.common.errors import TerminalError
-from apps.inference.profiles import FlagValue, Launch, Profile
+from apps.inference.profiles import FlagValue, Launch, Profile, suffix_of
 
 PORT = 30000
 METRICS_PORT = 29000
@@ -115,6 +115,8 @@ def compose(profile: Profile) -> str:
         f"# Written by `quire models launch {profile.name} --compose`: change apps/inference/profiles.toml, not this.",
         "# Two keys in a file that only its owner may read, two lines, `api-key: ...` and `admin-api-key: ...`:",
         "#   KEYS=/etc/quire/sglang-keys.yaml docker compose -f deploy/sglang/compose." + f"{profile.name}.yaml up -d",
+        f"# Quire finds it by QUIRE_INFERENCE_URL{suffix_of(profile.name)}=http://127.0.0.1:{PORT}; as the house's own",
+        f"# by QUIRE_INFERENCE_URL with QUIRE_INFERENCE_PROFILE={profile.name}.",
         "x-sglang: &sglang",
         "  image: ${SGLANG_IMAGE:-lmsysorg/sglang:v0.5.23}",
         "  restart: unless-stopped",

@@ -32,7 +32,7 @@ from apps.tenants.scope import in_tenant_scope
 # Longer than the client lets any call take, so that only a lost worker's reservation expires.
 RESERVATION_SECONDS = 900.0
 
-_ENGINE = re.compile(r"einvoice|layout|sglang:([a-z0-9][a-z0-9-]{0,40})")
+_ENGINE = re.compile(r"einvoice|layout|sglang(?::([a-z0-9][a-z0-9-]{0,40}))?")
 
 
 class BadBudgetError(TerminalError):
@@ -250,7 +250,9 @@ def set_policy(*, tenant_id: UUID, schema_slug: str, engines: Sequence[str], clo
     for name in engines:
         match = _ENGINE.fullmatch(name)
         if match is None:
-            raise BadPolicyError(f"there is no engine '{name[:63]}': name einvoice, layout, or sglang: and a profile")
+            raise BadPolicyError(
+                f"there is no engine '{name[:63]}': name einvoice, layout, sglang, or sglang: and a profile"
+            )
         if match[1]:
             profile(match[1])
     EnginePolicy.objects.bulk_create(

@@ -200,6 +200,11 @@ class _Known(Mapping[str, Profile]):
 PROFILES: Mapping[str, Profile] = _Known()
 
 
+def suffix_of(name: str) -> str:
+    """Return what ends the names of the settings of a profile's own server: `_MEDIUM`."""
+    return "_" + name.upper().replace("-", "_")
+
+
 def profile(name: str) -> Profile:
     """Return a profile. Raises UnknownProfileError, and ProfilesInvalidError for a site's file that is wrong."""
     try:

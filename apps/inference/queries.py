@@ -15,6 +15,7 @@ from django.db.models import Min, Sum
 from apps.common.clock import Clock
 from apps.inference.budgets import Amount, Budget, BudgetPeriod, BudgetState, month_of, refuse
 from apps.inference.models import EnginePolicy, ModelCall, StoredAdapter
+from apps.inference.servers import engines
 from apps.tenants.scope import in_tenant_scope
 
 
@@ -242,21 +243,21 @@ def policy(*, tenant_id: UUID, schema_slug: str, schema_engines: Sequence[str]) 
     """Return the engines that may run on a document of this schema, in their order.
 
     The nearest word counts, and replaces the others: the tenant's for this schema, the tenant's for all schemas, the
-    schema's own.
+    schema's own. Where it says `sglang` without a profile, that is the house's.
     """
     stored = dict(
         EnginePolicy.objects.filter(tenant_id=tenant_id, schema_slug__in=("", schema_slug)).values_list(
             "schema_slug", "engines"
         )
     )
-    return tuple(stored.get(schema_slug) or stored.get("") or schema_engines)
+    return engines(stored.get(schema_slug) or stored.get("") or schema_engines)
 
 
 @in_tenant_scope
 def policies(*, tenant_id: UUID) -> dict[str, tuple[str, ...]]:
     """Return the tenant's own policies by schema; the empty one is for all schemas that have none."""
     rows = EnginePolicy.objects.filter(tenant_id=tenant_id).order_by("schema_slug")
-    return {slug: tuple(engines) for slug, engines in rows.values_list("schema_slug", "engines")}
+    return {slug: tuple(names) for slug, names in rows.values_list("schema_slug", "engines")}
 
 
 @in_tenant_scope

@@ -26,7 +26,8 @@ from apps.extraction.estimating import (
 )
 from apps.inference import queries as spending
 from apps.inference.budgets import BudgetPeriod, BudgetState, dollars
-from apps.inference.profiles import profile
+from apps.inference.profiles import profile, suffix_of
+from apps.inference.servers import URL, has_any, server_of
 from apps.parsing.models import StoredPage
 from apps.parsing.pages import TextSource
 from apps.schemas import queries as schemas
@@ -148,6 +149,7 @@ def estimate(*, tenant_id: UUID, schema_slug: str, work: Workload, clock: Clock)
         tokens=tokens,
         usd=usd,
         warnings=(
+            *(words for one in engines if (words := _unserved(one.engine))),
             *(_unpriced(name) for name in unpriced),
             *(words for state in states if (words := _warning(state, work=work, usd=_sum(prices), tokens=tokens))),
         ),
@@ -258,6 +260,18 @@ def _warning(state: BudgetState, *, work: Workload, usd: Figures, tokens: Figure
                 f"{shown(figures.high / share)} at most: documents {will} wait until it is raised"
             )
     return None
+
+
+def _unserved(engine: str) -> str | None:
+    """Say that a house which has model servers names none for this engine."""
+    name = engine.removeprefix(MODEL_PREFIX)
+    server = server_of(name)
+    if not has_any() or (server is not None and server.own):
+        return None
+    unless = f" unless the server at {URL} lists a model of that name" if server is not None else ""
+    return (
+        f"No setting names a server of {engine}: documents go on without it{unless}; name one by {URL}{suffix_of(name)}"
+    )
 
 
 def _unpriced(engine: str) -> str:

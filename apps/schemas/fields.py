@@ -76,7 +76,8 @@ class Rule:
 class Schema:
     """One version of what to extract. `engines` is the policy: names in the order in which they are tried.
 
-    `cues` are words, by language, whose presence says that a document is of this kind.
+    The engine `sglang`, without a profile, is the model that the house serves. `cues` are words, by language, whose
+    presence says that a document is of this kind.
     """
 
     slug: str
@@ -85,6 +86,6 @@ class Schema:
     description: str
     fields: tuple[Field, ...]
     rules: tuple[Rule, ...] = ()
-    engines: tuple[str, ...] = ("einvoice", "layout", "sglang:small")
+    engines: tuple[str, ...] = ("einvoice", "layout", "sglang")
     instructions: str = ""
     cues: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

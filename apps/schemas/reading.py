@@ -367,7 +367,7 @@ def _extension_words(error: Any) -> str:
             known = ", ".join(sorted(error.schema.get("properties", {})))
             return f"{str(error.message)[:120]}: known here are {known}"
         case "pattern" if "engines" in where:
-            return f"{shown} is no engine: use einvoice, layout, or sglang: with a profile's name, such as sglang:small"
+            return f"{shown} is no engine: use einvoice, layout, sglang, or sglang: and a profile, as in sglang:small"
         case "pattern" if "propertyNames" in where:
             return f"{shown} is no language: use ISO 639-1, such as en or de"
         case "type":

@@ -37,7 +37,8 @@ class External:
 def read(environment: Mapping[str, str]) -> External:
     """Return what the environment names. Raises StackError with the variable's name for one that can't be right."""
     wrong = []
-    for name, kind in _KINDS.items():
+    of_profiles = {name: HttpUrl for name in environment if name.startswith("QUIRE_INFERENCE_URL_")}
+    for name, kind in (_KINDS | of_profiles).items():
         if not environment.get(name):
             continue
         try:

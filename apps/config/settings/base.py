@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from apps.config.environment import environment
+from apps.config.model_servers import house
 from apps.config.settings.database import databases
 from apps.config.settings.log import logging_config
 from apps.config.settings.security import content_security_policy
 
 _env = environment()
+_house = house(os.environ, _env)
 
 BASE_DIR = Path(__file__).resolve().parents[3]
 SECRET_KEY = _env.secret_key.get_secret_value()
@@ -131,7 +134,8 @@ QUIRE_REDIS_URL = _env.redis_url.get_secret_value()
 QUIRE_INFERENCE_URL = _env.inference_url.get_secret_value() if _env.inference_url else None
 QUIRE_INFERENCE_API_KEY = _env.inference_api_key.get_secret_value() if _env.inference_api_key else None
 QUIRE_INFERENCE_MODEL = _env.inference_model
-QUIRE_INFERENCE_PROFILE = _env.inference_profile
+QUIRE_INFERENCE_PROFILE = _house.profile
+QUIRE_INFERENCE_SERVERS = _house.servers
 QUIRE_WORKER_NICENESS = _env.worker_niceness
 QUIRE_METRICS_TOKEN = _env.metrics_token.get_secret_value() if _env.metrics_token else None
 QUIRE_EMBEDDINGS_URL = _env.embeddings_url.get_secret_value() if _env.embeddings_url else None

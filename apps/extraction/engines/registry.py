@@ -16,7 +16,7 @@ def local_engines(names: Sequence[str]) -> tuple[Engine, ...]:
 
 
 def model_profiles(names: Sequence[str]) -> tuple[str, ...]:
-    """Return the model profiles of a policy, in its order: `small`, `medium`, ..."""
+    """Return the model profiles of a policy as `apps.inference.queries.policy` has it, in its order: `small`, ..."""
     return tuple(name.removeprefix(MODEL_PREFIX) for name in names if name.startswith(MODEL_PREFIX))
 
 

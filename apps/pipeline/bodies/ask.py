@@ -3,33 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from uuid import UUID
-
-from django.conf import settings
 
 from apps.common.clock import Clock
 from apps.documents import queries as documents
 from apps.documents import storage
 from apps.extraction import cascade
 from apps.extraction import notes as notes_of
-from apps.extraction.engines.protocol import ExtractionRequest, PageImage
-from apps.extraction.engines.registry import model_profiles
+from apps.extraction.engines.protocol import Engine, ExtractionRequest, PageImage
+from apps.extraction.engines.registry import MODEL_PREFIX, model_profiles
+from apps.extraction.engines.served import IfServed
 from apps.extraction.engines.sglang import SglangEngine
 from apps.extraction.engines.turns import Turns
 from apps.extraction.values import ExtractedValue
 from apps.inference import queries as spending
-from apps.inference.admission import admission
+from apps.inference import servers
+from apps.inference.admission import admission_to
 from apps.inference.admitted_client import AdmittedClient
 from apps.inference.client import SglangClient
 from apps.inference.fairness import Lane
 from apps.inference.operations import DocumentLedger
-from apps.inference.profiles import profile
+from apps.inference.profiles import profile, suffix_of
+from apps.inference.servers import ModelServer
 from apps.parsing import queries as parsing
 from apps.pipeline.bodies.watching import WatchedPages
 from apps.pipeline.operations import LeaseLostError
 from apps.pipeline.stages import Claim, Outcome
-from apps.pipeline.tuning import document_tuning
+from apps.pipeline.tuning import DocumentTuning, document_tuning
 from apps.results import calibrating
 from apps.results import operations as results
 from apps.results import queries as stored_results
@@ -50,7 +51,7 @@ def ask(*, claim: Claim, clock: Clock, cancelled: Callable[[], bool]) -> Outcome
     if summary is None or summary.blob_id is None:
         raise LeaseLostError
     stored = stored_results.result_of_run(tenant_id=tenant_id, run_id=claim.run_id)
-    if stored is None or not settings.QUIRE_INFERENCE_URL:
+    if stored is None or not servers.has_any():
         return Outcome()
     schema = schemas.version(tenant_id=tenant_id, slug=stored.schema_slug, version=stored.schema_version)
     known = tuple(value.as_extracted() for value in stored.values)
@@ -64,16 +65,14 @@ def ask(*, claim: Claim, clock: Clock, cancelled: Callable[[], bool]) -> Outcome
         clock=clock,
     )
     tuned = document_tuning(tenant_id=tenant_id, schema_slug=schema.slug, document_id=document_id, clock=clock)
-    client = _client(settings.QUIRE_INFERENCE_URL, claim=claim)
-    turns = Turns(
-        (
-            SglangEngine(profile=profile(name), client=client, ledger=purse, cancelled=cancelled, **tuned.of(name))
-            for name in model_profiles(names)
-        ),
-        done=claim.progress,
-    )
+    asked = [
+        _Asked.of(name, claim=claim, purse=purse, tuned=tuned, cancelled=cancelled) for name in model_profiles(names)
+    ]
+    turns = Turns((one.engine() for one in asked), done=claim.progress)
     try:
-        client.expect_room()
+        next_one = next((one for one in asked if one.client and one.name not in claim.progress), None)
+        if next_one and next_one.client:
+            next_one.client.expect_room()
         answers = cascade.run(
             request=replace(
                 _request(tenant_id=tenant_id, blob_id=summary.blob_id, schema=schema, known=known, cancelled=cancelled),
@@ -83,7 +82,8 @@ def ask(*, claim: Claim, clock: Clock, cancelled: Callable[[], bool]) -> Outcome
             curves=calibrating.curves(tenant_id=tenant_id, schema_slug=schema.slug),
         )
     finally:
-        client.close()
+        for one in asked:
+            one.close()
     if turns.stopped_by is not None and not turns.is_new:
         raise turns.stopped_by
     notes = (*notes_of.still_true(stored.notes, schema=schema, before=known, after=answers.values), *answers.notes)
@@ -111,15 +111,66 @@ def ask(*, claim: Claim, clock: Clock, cancelled: Callable[[], bool]) -> Outcome
     )
 
 
-def _client(url: str, *, claim: Claim) -> AdmittedClient:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """A model of the policy, with a client to its server; `client` is None where the house has none for it.
+
+    Each has a client of its own, by its name at that server; servers have one queue each.
+    """
+
+    profile: str
+    server: ModelServer | None
+    client: AdmittedClient | None
+    purse: DocumentLedger
+    tuned: DocumentTuning
+    cancelled: Callable[[], bool]
+
+    @classmethod
+    def of(
+        cls, name: str, *, claim: Claim, purse: DocumentLedger, tuned: DocumentTuning, cancelled: Callable[[], bool]
+    ) -> _Asked:
+        server = servers.server_of(name)
+        client = _client(server, claim=claim) if server else None
+        return cls(profile=name, server=server, client=client, purse=purse, tuned=tuned, cancelled=cancelled)
+
+    @property
+    def name(self) -> str:
+        return f"{MODEL_PREFIX}{self.profile}"
+
+    def engine(self) -> Engine:
+        return IfServed(name=self.name, setting=f"{servers.URL}{suffix_of(self.profile)}", find=self._found)
+
+    def _found(self) -> Engine | None:
+        known = profile(self.profile)
+        if self.server is None or self.client is None:
+            return None
+        if not self.server.own and not self.client.lists(known, cancelled=self.cancelled):
+            return None
+        return SglangEngine(
+            profile=known,
+            client=self.client,
+            ledger=self.purse,
+            cancelled=self.cancelled,
+            **self.tuned.of(self.profile),
+        )
+
+    def close(self) -> None:
+        if self.client is not None:
+            self.client.close()
+
+
+def _client(server: ModelServer, *, claim: Claim) -> AdmittedClient:
+    known = profile(server.profile)
     return AdmittedClient(
         client=SglangClient(
-            base_url=url,
-            api_key=settings.QUIRE_INFERENCE_API_KEY,
-            model=settings.QUIRE_INFERENCE_MODEL,
-            kind=profile(settings.QUIRE_INFERENCE_PROFILE).server,
+            base_url=server.url,
+            api_key=server.api_key,
+            model=server.model,
+            profile=known,
+            kind=known.server,
+            suffix=server.suffix,
         ),
-        admission=admission(url),
+        admission=admission_to(server),
         tenant_id=claim.tenant_id,
         lane=Lane(claim.lane),
         since=claim.since,

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from django.conf import settings
-
 from apps.common.clock import Clock
 from apps.documents import operations as document_operations
 from apps.documents import queries as documents
@@ -16,6 +14,7 @@ from apps.extraction.classification import READ_PAGES, classify
 from apps.extraction.engines.registry import model_profiles
 from apps.extraction.stretches import Stretch
 from apps.inference import queries as inference
+from apps.inference import servers
 from apps.parsing import queries as parsing
 from apps.parsing.pages import ParsedDocument
 from apps.pipeline.operations import LeaseLostError
@@ -91,7 +90,7 @@ def recorded(*, claim: Claim, schema: Schema, engines: Sequence[str], answers: A
             clock=clock,
         )
 
-    model_is_there = bool(settings.QUIRE_INFERENCE_URL and model_profiles(engines))
+    model_is_there = servers.has_any() and bool(model_profiles(engines))
     return Outcome(
         store=store,
         skip=frozenset() if answers.missing and model_is_there else frozenset({"ask"}),

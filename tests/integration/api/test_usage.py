@@ -275,7 +275,10 @@ def test_a_bad_budget_changes_nothing(api: Api, budgets: Any, code: str, said: s
 def test_a_raised_budget_lets_a_parked_document_go_on(api: Api, other_api: Api) -> None:
     api.put("policies/receipt", {"engines": ["sglang:medium"]})
     api.put("budgets", {"budgets": [{"period": "month", "schema": "receipt", "usd": 0}]})
-    with loopback_server() as server, override_settings(QUIRE_INFERENCE_URL=server.url):
+    with (
+        loopback_server() as server,
+        override_settings(QUIRE_INFERENCE_URL=server.url, QUIRE_INFERENCE_PROFILE="medium"),
+    ):
         server.reply = (
             '{"merchant_name": null, "merchant_address": null, "date": null, "total": null, "currency": null}'
         )
@@ -296,7 +299,7 @@ def test_a_raised_budget_lets_a_parked_document_go_on(api: Api, other_api: Api) 
 
 
 def test_policies_say_whose_word_counts(api: Api, other_api: Api) -> None:
-    own = ["einvoice", "layout", "sglang:small"]
+    own = ["einvoice", "layout", "sglang"]
     assert api.get("policies/invoice").json() == {"schema": "invoice", "engines": own, "source": "schema"}
     found = api.put("policies", {"engines": ["layout"]}).json()
     assert found["everywhere"] == ["layout"]

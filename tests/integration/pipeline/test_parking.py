@@ -24,6 +24,7 @@ from apps.inference import queries as usage
 from apps.inference.budgets import Budget, BudgetPeriod
 from apps.inference.models import ModelCall, StoredReservation
 from apps.inference.queries import Grouping
+from apps.inference.servers import ModelServer
 from apps.pipeline import spending
 from apps.pipeline.models import StageRun
 from apps.pipeline.worker import work
@@ -31,7 +32,7 @@ from apps.results import queries as results
 from apps.tenants.scope import tenant_scope
 from tests.factories.documents import pdf
 from tests.factories.uploads import upload
-from tests.faults.sglang_server import LoopbackServer, answers, loopback_server, says
+from tests.faults.sglang_server import LoopbackServer, answers, loopback_server
 from tests.integration.pipeline.asking import CLAIM, due, look_again, make_schema
 
 LINES = (
@@ -66,8 +67,18 @@ SECOND = json.dumps({"house": HOUSE})
 
 @pytest.fixture
 def server() -> Iterator[LoopbackServer]:
+    """The server of small."""
     with loopback_server() as server, override_settings(QUIRE_INFERENCE_URL=server.url):
         yield server
+
+
+@pytest.fixture
+def medium() -> Iterator[LoopbackServer]:
+    with loopback_server() as server:
+        server.models = ("medium",)
+        own = ModelServer(profile="medium", url=server.url, suffix="_MEDIUM")
+        with override_settings(QUIRE_INFERENCE_SERVERS={"medium": own}):
+            yield server
 
 
 @pytest.fixture
@@ -104,11 +115,13 @@ SMALL = [*LOCAL, ("/warranty_code", "ZX-81-PUMP", "sglang:small")]
 WHOLE = [*SMALL, ("/house", "old mill", "sglang:medium")]
 
 
-def test_what_the_cheaper_engines_found_is_kept_and_not_paid_for_twice(tenant: UUID, server: LoopbackServer) -> None:
+def test_what_the_cheaper_engines_found_is_kept_and_not_paid_for_twice(
+    tenant: UUID, server: LoopbackServer, medium: LoopbackServer
+) -> None:
     """Small is free here, medium has a price, and there is no money for it."""
     _set(tenant, _month("0"))
-    server.faults = [says(FIRST)]
-    server.reply = SECOND
+    server.reply = FIRST
+    medium.reply = SECOND
     document = _upload(tenant)
     status, code, reason = _state(tenant, document)
     assert (status, code) == (DocumentStatus.EXTRACTED, "budget_spent")
@@ -116,7 +129,7 @@ def test_what_the_cheaper_engines_found_is_kept_and_not_paid_for_twice(tenant: U
     assert _values(tenant, document) == SMALL
     for _ in range(3):
         look_again(tenant, document)
-    assert len(server.requests) == 1
+    assert (len(server.requests), medium.requests) == (1, [])
     assert _state(tenant, document)[1] == "budget_spent"
     with tenant_scope(tenant):
         parked = StageRun.objects.get(document_id=document, stage="ask")
@@ -126,7 +139,8 @@ def test_what_the_cheaper_engines_found_is_kept_and_not_paid_for_twice(tenant: U
     assert _set(tenant, _month("1")) == 1
     assert _state(tenant, document) == (DocumentStatus.DONE, "", "")
     assert _values(tenant, document) == WHOLE
-    assert [request["messages"][1]["content"][-1]["text"].count("Warranty") for request in server.requests] == [1, 0]
+    asked = [*server.requests, *medium.requests]
+    assert [request["messages"][1]["content"][-1]["text"].count("Warranty") for request in asked] == [1, 0]
     assert spending.spending(tenant_id=tenant, clock=SYSTEM_CLOCK).waiting_documents == 0
     with tenant_scope(tenant):
         call = ModelCall.objects.get(engine="sglang:medium")
@@ -137,9 +151,10 @@ def test_what_the_cheaper_engines_found_is_kept_and_not_paid_for_twice(tenant: U
 
 
 def test_a_server_that_breaks_on_the_dearer_model_costs_the_cheaper_one_nothing(
-    tenant: UUID, server: LoopbackServer
+    tenant: UUID, server: LoopbackServer, medium: LoopbackServer
 ) -> None:
-    server.faults = [says(FIRST), *[answers(500)] * 5]
+    server.reply = FIRST
+    medium.faults = [answers(500)] * 5
     document = _upload(tenant)
     for _ in range(4):
         assert _values(tenant, document) == SMALL
@@ -148,10 +163,10 @@ def test_a_server_that_breaks_on_the_dearer_model_costs_the_cheaper_one_nothing(
     assert _values(tenant, document) == SMALL
     (result,) = results.results_of(tenant_id=tenant, document_id=document)
     assert Note(text="the model server answered 500") in result.notes
-    assert len(server.requests) == 6
+    assert (len(server.requests), len(medium.requests)) == (1, 5)
 
 
-def test_a_documents_budget_parks_that_document(tenant: UUID, server: LoopbackServer) -> None:
+def test_a_documents_budget_parks_that_document(tenant: UUID, medium: LoopbackServer) -> None:
     inference.set_policy(
         tenant_id=tenant, schema_slug="promise", engines=["layout", "sglang:medium"], clock=SYSTEM_CLOCK
     )
@@ -166,10 +181,10 @@ def test_a_documents_budget_parks_that_document(tenant: UUID, server: LoopbackSe
         "up to $0.008192; raise it"
     )
     assert _values(tenant, document) == LOCAL
-    assert server.requests == []
+    assert medium.requests == []
 
 
-def test_the_turn_of_the_month_lets_it_go_on(tenant: UUID, server: LoopbackServer) -> None:
+def test_the_turn_of_the_month_lets_it_go_on(tenant: UUID, medium: LoopbackServer) -> None:
     @dataclass(frozen=True, slots=True)
     class Calendar:
         moment: datetime
@@ -183,8 +198,8 @@ def test_the_turn_of_the_month_lets_it_go_on(tenant: UUID, server: LoopbackServe
     with tenant_scope(tenant), connection.cursor() as cursor:
         cursor.execute("UPDATE inference_monthspending SET usd = 1")
     _set(tenant, _month("1"))
-    server.faults = [answers(503)]
-    server.reply = json.dumps({"customer_number": None, "warranty_code": CLAIM, "house": HOUSE})
+    medium.faults = [answers(503)]
+    medium.reply = json.dumps({"customer_number": None, "warranty_code": CLAIM, "house": HOUSE})
     document = _upload(tenant)
     asked = due(tenant, document)
     work(tenant_id=tenant, stage_run_id=asked, clock=old)
@@ -192,19 +207,19 @@ def test_the_turn_of_the_month_lets_it_go_on(tenant: UUID, server: LoopbackServe
         "budget_spent",
         "The month's budget of $1.00 is spent; raise it or wait until 1 December",
     )
-    assert len(server.requests) == 1
+    assert len(medium.requests) == 1
     work(tenant_id=tenant, stage_run_id=due(tenant, document), clock=new)
     assert _state(tenant, document) == (DocumentStatus.DONE, "", "")
-    assert len(server.requests) == 2
+    assert len(medium.requests) == 2
 
 
-def test_two_workers_want_the_last_dollar(tenant: UUID, server: LoopbackServer) -> None:
+def test_two_workers_want_the_last_dollar(tenant: UUID, medium: LoopbackServer) -> None:
     """There is money for one call: one document gets it, the other one waits, and nothing is spent beyond."""
     inference.set_policy(
         tenant_id=tenant, schema_slug="promise", engines=["layout", "sglang:medium"], clock=SYSTEM_CLOCK
     )
     _set(tenant, _month("0"))
-    server.reply = json.dumps({"warranty_code": CLAIM, "house": HOUSE})
+    medium.reply = json.dumps({"warranty_code": CLAIM, "house": HOUSE})
     pair = [_upload(tenant, mark=mark) for mark in ("one", "two")]
     # The most that one call may cost is learnt from a refusal.
     inference.set_budgets(tenant_id=tenant, budgets=[_month("0.008192")], clock=SYSTEM_CLOCK)
@@ -227,7 +242,7 @@ def test_two_workers_want_the_last_dollar(tenant: UUID, server: LoopbackServer) 
         worker.join()
     states = sorted(_state(tenant, document)[:2] for document in pair)
     assert states == [(DocumentStatus.DONE, ""), (DocumentStatus.EXTRACTED, "budget_spent")]
-    assert len(server.requests) == 1
+    assert len(medium.requests) == 1
     (state,) = usage.budget_states(tenant_id=tenant, clock=SYSTEM_CLOCK)
     assert (state.spent.usd, state.held.usd) == (Decimal("0.0005"), Decimal(0))
     # What the one didn't use isn't enough for the other: it waits until somebody says so.
@@ -240,7 +255,7 @@ def test_two_workers_want_the_last_dollar(tenant: UUID, server: LoopbackServer) 
     ]
 
 
-def test_the_policy_says_which_engines_run(tenant: UUID, server: LoopbackServer) -> None:
+def test_the_policy_says_which_engines_run(tenant: UUID, medium: LoopbackServer) -> None:
     _set(tenant, _month("0"))
     spending.set_policy(tenant_id=tenant, schema_slug="promise", engines=["sglang:medium"], clock=SYSTEM_CLOCK)
     document = _upload(tenant)
@@ -249,17 +264,17 @@ def test_the_policy_says_which_engines_run(tenant: UUID, server: LoopbackServer)
     # Without the dear model there is nothing left to pay: what waited comes to its end.
     assert spending.set_policy(tenant_id=tenant, schema_slug="promise", engines=["layout"], clock=SYSTEM_CLOCK) == 1
     assert _state(tenant, document)[:2] == (DocumentStatus.NEEDS_REVIEW, "")
-    assert server.requests == []
+    assert medium.requests == []
     second = _upload(tenant, mark="two")
     assert _values(tenant, second) == LOCAL
     everywhere, held = spending.policies(tenant_id=tenant)
     assert everywhere is None
     assert {policy.schema_slug: (policy.source, policy.engines[-1]) for policy in held} == {
-        "advertising-contract": ("schema", "sglang:small"),
-        "invoice": ("schema", "sglang:small"),
-        "nda": ("schema", "sglang:small"),
+        "advertising-contract": ("schema", "sglang"),
+        "invoice": ("schema", "sglang"),
+        "nda": ("schema", "sglang"),
         "promise": ("tenant_schema", "layout"),
-        "receipt": ("schema", "sglang:small"),
+        "receipt": ("schema", "sglang"),
     }
 
 

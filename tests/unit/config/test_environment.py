@@ -38,6 +38,8 @@ def test_good_settings_start() -> None:
         ("QUIRE_REDIS_URL", "redis://:hunter2@host:port/0", "Port"),
         ("QUIRE_INFERENCE_URL", "hunter2", "must be a URL that begins with http://"),
         ("QUIRE_INFERENCE_PROFILE", "hunter2", "there is no such model profile; there are: small, medium"),
+        ("QUIRE_INFERENCE_URL_MEDIUM", "hunter2", "must be a URL that begins with http://"),
+        ("QUIRE_INFERENCE_URL_HUGE", "hunter2", "there is no such model profile; there are: small, medium"),
         ("QUIRE_EMBEDDINGS_PROFILE", "hunter2", "there is no such model profile; there are: small, medium"),
         ("QUIRE_MAX_PAGES", "hunter2", "valid integer"),
         ("QUIRE_LEASE_SECONDS", "0", "greater than or equal to 2"),

@@ -32,7 +32,7 @@ class TestMeaning:
     def test_a_plain_json_schema_is_enough(self) -> None:
         schema = parse_schema(MINIMAL, slug="delivery-note", version=3)
         assert (schema.slug, schema.version, schema.title) == ("delivery-note", 3, "Delivery note")
-        assert schema.engines == ("einvoice", "layout", "sglang:small")
+        assert schema.engines == ("einvoice", "layout", "sglang")
         assert schema.fields == (
             Field(name="number", title="Number", kind=Kind.TEXT, labels={"en": ("Number",)}, max_length=2000),
         )
