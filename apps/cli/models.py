@@ -14,11 +14,13 @@ from rich.text import Text
 from apps.cli.failures import NO, UNREACHABLE, USAGE, CommandError
 from apps.cli.printing import AsJson, console, print_json
 from apps.inference.launch import PORT, Place, compose, router_command, server_command, shell
-from apps.inference.profiles import PROFILES, Profile, profile
+from apps.inference.profiles import PROFILES, Profile, profile, suffix_of
 from apps.inference.server_check import check_server
 from apps.inference.server_findings import ServerReport, Status
 
 KEY = "QUIRE_INFERENCE_API_KEY"
+MODEL = "QUIRE_INFERENCE_MODEL"
+HOUSE = "QUIRE_INFERENCE_PROFILE"
 COLOURS = {Status.OK: "green", Status.FAILED: "red", Status.UNKNOWN: "yellow"}
 
 app = typer.Typer(help="The models that Quire knows, and the servers that run them.")
@@ -64,25 +66,33 @@ def _price(one: Profile, today: date) -> str:
 def check(
     url: Annotated[str, typer.Argument(help="the server's address, such as http://127.0.0.1:30000")],
     *,
-    name: Annotated[str, typer.Option("--profile", help="the profile that it has to serve")] = "small",
-    model: Annotated[
-        str | None, typer.Option(help="the model's name there; by default QUIRE_INFERENCE_MODEL, or its first")
+    name: Annotated[
+        str | None,
+        typer.Option("--profile", help=f"the profile that it has to serve; by default {HOUSE}, or small"),
     ] = None,
-    key: Annotated[str, typer.Option("--api-key-env", help="the environment variable that holds the key")] = KEY,
+    model: Annotated[
+        str | None, typer.Option(help=f"the model's name there; by default {MODEL}, {MODEL}_MEDIUM, or the profile's")
+    ] = None,
+    key: Annotated[
+        str | None,
+        typer.Option("--api-key-env", help=f"the environment variable that holds the key; by default {KEY}"),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Ask a running server whether it can serve a profile; of SGLang's router also each server behind it.
 
     Exit code 0: it can. 1: it can't, and what to do is printed. 2: the question is wrong. 3: nobody answers there.
     """
-    if key != KEY and key not in os.environ:
+    if key not in {None, KEY} and key not in os.environ:
         raise CommandError(f"the environment has no {key}", exit_code=USAGE)
+    house = os.environ.get(HOUSE) or "small"
+    wanted = _profile(name or house)
     try:
         report = check_server(
             url=url,
-            profile=_profile(name),
-            api_key=os.environ.get(key) or None,
-            model=model or os.environ.get("QUIRE_INFERENCE_MODEL") or None,
+            profile=wanted,
+            api_key=os.environ.get(key) if key else _of_profile(KEY, wanted) or os.environ.get(KEY) or None,
+            model=model or _of_profile(MODEL, wanted) or (wanted.name == house and os.environ.get(MODEL)) or None,
         )
     except ValueError as error:
         raise CommandError(str(error), exit_code=USAGE) from None
@@ -94,6 +104,11 @@ def check(
         raise typer.Exit(UNREACHABLE)
     if not report.fits:
         raise typer.Exit(NO)
+
+
+def _of_profile(setting: str, one: Profile) -> str | None:
+    """Return what the environment says for a profile's own server."""
+    return os.environ.get(f"{setting}{suffix_of(one.name)}") or None
 
 
 def _print(report: ServerReport) -> None:

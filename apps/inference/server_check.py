@@ -18,7 +18,9 @@ import httpx
 from PIL import Image
 from pydantic import BaseModel, ValidationError
 
+from apps.inference.errors import WrongModelError
 from apps.inference.fleet import Worker, read_workers
+from apps.inference.naming import listed_name
 from apps.inference.profiles import Profile
 from apps.inference.server_findings import (
     PICTURE,
@@ -104,7 +106,7 @@ MOST_CHECKED = 16
 
 
 def check_server(*, url: str, profile: Profile, api_key: str | None = None, model: str | None = None) -> ServerReport:
-    """Ask a server, by the name `model` or the first that it lists. Raises ValueError where `url` is none."""
+    """Ask a server, by the name `model` or the profile's own there. Raises ValueError where `url` is none."""
     base = url.rstrip("/").removesuffix("/v1")
     address = httpx.URL(base)
     if address.scheme not in {"http", "https"} or not address.host:
@@ -218,9 +220,16 @@ class _Run:
         if self._wanted is None:
             if not bases:
                 return failed("model", "the server has no model", "start it with one")
-            self.model = bases[0]
-            more = f"; also {', '.join(bases[1:])}: choose by --model" if bases[1:] else ""
-            return ok("model", f"{self.model}{more}")
+            try:
+                self.model = listed_name(bases, profile=self._profile)
+            except WrongModelError:
+                return failed(
+                    "model",
+                    f"none is the profile's by its name; there are: {', '.join(bases)}",
+                    "choose by --model, and for Quire by QUIRE_INFERENCE_MODEL, or check another --profile",
+                )
+            more = ", ".join(name for name in bases if name != self.model)
+            return ok("model", f"{self.model}; also {more}" if more else self.model)
         # base:adapter is how SGLang is asked for an adapter that it lists alone.
         if self._wanted in names or self._wanted.partition(":")[2] in names:
             self.model = self._wanted
