@@ -14,7 +14,7 @@ from apps.extraction.prompt import system_words
 from apps.inference.adapters import PLAIN, RequestTuning
 from apps.inference.capacity import MOST_QUEUED, Capacity, capacity_of
 from apps.inference.client import SglangClient
-from apps.inference.errors import RequestCancelledError, UnauthorisedError
+from apps.inference.errors import MissingAdapterError, RequestCancelledError, UnauthorisedError
 from apps.inference.ledger import Usage
 from apps.inference.profiles import profile
 from apps.inference.server_check import check_server
@@ -22,6 +22,7 @@ from apps.inference.server_findings import Finding, ServerReport, Status
 
 URL = os.environ.get("QUIRE_TEST_ROUTER_URL", "")
 KEY = os.environ.get("QUIRE_TEST_INFERENCE_KEY")
+ADAPTER = os.environ.get("QUIRE_TEST_LORA_MODEL", "").partition(":")[2]
 # Takes minutes on a CPU.
 ENDLESS = {"type": "string", "minLength": 20_000, "maxLength": 20_000}
 RUNNING = "sglang:num_running_reqs"
@@ -124,6 +125,27 @@ def test_tenants_share_no_prefix_though_their_salts_are_dropped(client: SglangCl
     assert first.cached_tokens < 20
     assert _usage(client, system=others, prompt=prompt, tuning=other).cached_tokens < 20
     assert _usage(client, system=marked, prompt=prompt, tuning=one).cached_tokens > 0.9 * first.prompt_tokens
+
+
+@pytest.mark.skipif(not ADAPTER, reason="QUIRE_TEST_LORA_MODEL names no adapter")
+def test_an_adapter_of_the_servers_behind_it_answers_though_it_lists_none(
+    http: httpx.Client, client: SglangClient
+) -> None:
+    """Where the first of these fails, the router lists adapters, and its servers needn't be asked."""
+    model = client.model()
+    assert [one["id"] for one in http.get("/v1/models").json()["data"]] == [model]
+    prompt = _prompt()
+    plain = _usage(client, system="Read.", prompt=prompt)
+    adapted = _usage(client, system="Read.", prompt=prompt, tuning=RequestTuning(adapter=ADAPTER))
+    assert (plain.model, adapted.model) == (model, f"{model}:{ADAPTER}")
+    # What the model has computed without its adapter is of no use with it: the adapter did answer.
+    assert adapted.cached_tokens < 20 < adapted.prompt_tokens
+
+
+def test_an_adapter_that_no_server_behind_it_has_is_never_asked(http: httpx.Client, client: SglangClient) -> None:
+    count = sum(worker["is_healthy"] for worker in http.get("/workers").json()["workers"])
+    with pytest.raises(MissingAdapterError, match=f"{count} of the {count} servers behind the router haven't loaded"):
+        _usage(client, system="Read.", prompt="?", tuning=RequestTuning(adapter="nobody.letters"))
 
 
 def test_what_is_cancelled_ends_on_the_server_behind_it(
