@@ -1,14 +1,14 @@
-"""One task a stage. A task is a hint: it claims the work, if it is still there to be claimed."""
+"""One task a stage. A task is a hint: it does a piece of what is due, if there still is any."""
 
 from __future__ import annotations
 
-from uuid import UUID
-
 from django.utils.module_loading import import_string
 
+from apps.pipeline.dispatcher import Kind
 from apps.pipeline.stages import STAGES
-from apps.pipeline.worker import work
+from apps.pipeline.worker import work_in_turn
 from workers.celery import app
+from workers.lists import together_with
 
 
 def task_name(stage: str) -> str:
@@ -18,8 +18,8 @@ def task_name(stage: str) -> str:
 
 def _register(stage: str) -> None:
     @app.task(name=task_name(stage), ignore_result=True)  # type: ignore[untyped-decorator]
-    def run(tenant_id: str, stage_run_id: str) -> None:
-        work(tenant_id=UUID(tenant_id), stage_run_id=UUID(stage_run_id))
+    def run(*, lane: str, further: bool) -> None:
+        work_in_turn(kinds=together_with(Kind(stage=stage, lane=lane, further=further)))
 
 
 for _stage in STAGES:

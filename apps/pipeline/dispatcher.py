@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, cast
 from uuid import UUID
@@ -12,10 +12,20 @@ from django.utils.module_loading import import_string
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Hint:
-    """Work that may be due. It carries ids only, so a queue holds nothing of a document.
+class Kind:
+    """Work that one worker may do as well as another: the first pieces of a stage in a lane, or the `further` ones."""
 
-    `shard` is the number of the piece where a stage is cut into some.
+    stage: str
+    lane: str
+    further: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hint:
+    """Work that may be due. `shard` is the number of the piece where a stage is cut into some.
+
+    A dispatcher may carry no more than its kind: whoever takes the hint then does what is due of that kind, for the
+    tenant whose turn it is.
     """
 
     tenant_id: UUID
@@ -24,21 +34,26 @@ class Hint:
     lane: str
     shard: int
 
+    @property
+    def kind(self) -> Kind:
+        """What is asked of the worker that takes it."""
+        return Kind(stage=self.stage, lane=self.lane, further=self.shard > 0)
+
 
 class Dispatcher(Protocol):
-    """Carries hints. Losing one is no harm: the sweeper sends it again."""
+    """Carries hints. Losing one is no harm: the sweeper sends another."""
 
     def send(self, hints: Sequence[Hint]) -> None:
         """Hand the hints over. Raises RetryableError where the broker can't be reached."""
 
-    def place(self, *, stage: str, lane: str, shard: int) -> str:
-        """Return the name of the list that such a hint is put into; stages share some."""
+    def send_again(self, *, kind: Kind, count: int) -> None:
+        """Hand over so many hints for whatever is due of a kind. Raises RetryableError too."""
+
+    def place(self, kind: Kind) -> str:
+        """Return the name of the list that such a hint is put into; kinds share some."""
 
     def depth(self, *, place: str) -> int:
         """Return how many hints wait in a list. Raises RetryableError where the broker can't be reached."""
-
-    def front(self, *, place: str, most: int) -> Collection[UUID]:
-        """Return the work that the next hints of a list are for, of `most` hints. Raises RetryableError too."""
 
 
 class InlineDispatcher:
@@ -50,14 +65,14 @@ class InlineDispatcher:
         for hint in hints:
             work(tenant_id=hint.tenant_id, stage_run_id=hint.stage_run_id)
 
-    def place(self, *, stage: str, lane: str, shard: int) -> str:  # noqa: ARG002 - nothing ever waits
+    def send_again(self, *, kind: Kind, count: int) -> None:
+        """Nothing is ever lost."""
+
+    def place(self, kind: Kind) -> str:  # noqa: ARG002 - nothing ever waits
         return ""
 
     def depth(self, *, place: str) -> int:  # noqa: ARG002
         return 0
-
-    def front(self, *, place: str, most: int) -> Collection[UUID]:  # noqa: ARG002
-        return ()
 
 
 def dispatcher() -> Dispatcher:

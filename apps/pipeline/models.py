@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.db.models import F
+from django.db.models.lookups import GreaterThan
 
 from apps.documents.models import Lane
 from apps.tenants.models import TenantModel
@@ -114,4 +116,19 @@ class OutboxMessage(TenantModel):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["tenant_id", "stage_run_id"], name="pipeline_outbox_once")]
-        indexes = [models.Index(fields=["stage", "lane", "due_at"], name="pipeline_outbox_due")]
+        # The tenants that have work of a kind, and the oldest of each: see `lookup_turns`.
+        indexes = [
+            models.Index(
+                "stage", "lane", GreaterThan(F("shard"), 0), "tenant_id", "due_at", name="pipeline_outbox_by_tenant"
+            )
+        ]
+
+
+class Turn(TenantModel):
+    """When a pool of workers last took a tenant's work, by the database's clock: who was served long ago goes first."""
+
+    queue = models.CharField(max_length=32)
+    served_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["tenant_id", "queue"], name="pipeline_turn_once")]

@@ -12,13 +12,11 @@ from django.db import connection
 
 from apps.common.clock import Clock
 from apps.pipeline import operations
-from apps.pipeline.dispatcher import Dispatcher, Hint
+from apps.pipeline.dispatcher import Dispatcher, Kind
 
 # One number for "the sweeper of this database"; any constant would do.
 ADVISORY_LOCK = 0x51554952
 BATCH = 500
-# How far a list that misses something is looked through, from where it is read: about a megabyte of messages.
-FRONT = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,12 +42,12 @@ def only_sweeper() -> Iterator[bool]:
 
 
 def sweep(*, dispatcher: Dispatcher, grace: timedelta, clock: Clock) -> Sweep:
-    """Recover what has lapsed, then send hints again that no list holds any more.
+    """Recover what has lapsed, then send hints for what no list holds a hint for any more.
 
-    A hint that is unclaimed either waits in its list, which stages share, or is lost. What is due, fresh hints too,
-    tells how many a list should hold, and its depth how many are missing: so many are sent, the oldest first, of those
-    that are older than `grace` and not at the list's front. What waits isn't sent again, which would keep all behind it
-    waiting; only in a list longer than its front may a hint be twice, and a claim makes the second harmless.
+    Work that is due and unclaimed has a hint in its list, which kinds share, or its hint is lost. Any hint of a list
+    does for any work of it, so only their numbers count: what is due, fresh work too, tells how many hints a list
+    should hold, and its depth how many are missing. So many are sent, but no more than there is work older than
+    `grace`: the hints of what is younger may be under way. One too many finds nothing to do.
     """
     recovered = 0
     with connection.cursor() as cursor:
@@ -58,28 +56,20 @@ def sweep(*, dispatcher: Dispatcher, grace: timedelta, clock: Clock) -> Sweep:
     for tenant_id, stage_run_id in lapsed:
         recovered += operations.recover(tenant_id=tenant_id, stage_run_id=stage_run_id, clock=clock)
     with connection.cursor() as cursor:
-        cursor.execute("SELECT stage, lane, further, waiting FROM lookup_outbox()")
-        waiting = cursor.fetchall()
-    lists: defaultdict[str, list[tuple[str, str, bool, int]]] = defaultdict(list)
-    for stage, lane, further, count in waiting:
-        lists[dispatcher.place(stage=stage, lane=lane, shard=int(further))].append((stage, lane, further, count))
+        cursor.execute(
+            "SELECT stage, lane, further, waiting, old FROM lookup_outbox(make_interval(secs => %s))",
+            [grace.total_seconds()],
+        )
+        due = cursor.fetchall()
+    lists: defaultdict[str, list[tuple[Kind, int, int]]] = defaultdict(list)
+    for stage, lane, further, waiting, old in due:
+        kind = Kind(stage=stage, lane=lane, further=further)
+        lists[dispatcher.place(kind)].append((kind, waiting, old))
     resent = 0
     for place, kinds in lists.items():
-        stages, lanes, furthers, counts = zip(*kinds, strict=True)
-        missing = min(sum(counts) - dispatcher.depth(place=place), BATCH)
-        if missing <= 0:
-            continue
-        # Looked at before the outbox: what is claimed between the two is in neither.
-        held = dispatcher.front(place=place, most=FRONT)
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT tenant_id, stage_run_id, stage, lane, shard FROM lookup_hints("
-                "%s::varchar[], %s::varchar[], %s::boolean[], %s::uuid[], make_interval(secs => %s), %s)",
-                [list(stages), list(lanes), list(furthers), list(held), grace.total_seconds(), missing],
-            )
-            hints = [
-                Hint(tenant_id=row[0], stage_run_id=row[1], stage=row[2], lane=row[3], shard=row[4]) for row in cursor
-            ]
-        dispatcher.send(hints)
-        resent += len(hints)
+        missing = sum(waiting for _, waiting, _ in kinds) - dispatcher.depth(place=place)
+        count = min(missing, sum(old for _, _, old in kinds), BATCH)
+        if count > 0:
+            dispatcher.send_again(kind=kinds[0][0], count=count)
+            resent += count
     return Sweep(recovered=recovered, resent=resent)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from time import monotonic, sleep
 from typing import cast
@@ -18,7 +18,9 @@ from apps.common.clock import SYSTEM_CLOCK, Clock
 from apps.common.errors import RetryableError, TerminalError
 from apps.parsing.errors import Quarantined
 from apps.pipeline import operations
+from apps.pipeline.dispatcher import Kind
 from apps.pipeline.stages import BY_NAME, Body, Claim, Outcome
+from apps.pipeline.turns import claim_in_turn
 
 log = structlog.get_logger(__name__)
 
@@ -35,14 +37,26 @@ def work(*, tenant_id: UUID, stage_run_id: UUID, clock: Clock = SYSTEM_CLOCK) ->
     database is gone that can't be done either: the hint is in the outbox still, or the lease lapses, and the sweeper
     sends the work again.
     """
+    return _work(
+        lambda lease: operations.claim(tenant_id=tenant_id, stage_run_id=stage_run_id, lease_seconds=lease), clock=clock
+    )
+
+
+def work_in_turn(*, kinds: Sequence[Kind], clock: Clock = SYSTEM_CLOCK) -> bool:
+    """Do what is due of these kinds, one piece, for the tenant whose turn it is. Else as `work`."""
+    return _work(lambda lease: claim_in_turn(kinds=kinds, lease_seconds=lease), clock=clock)
+
+
+def _work(claim: Callable[[float], Claim | None], *, clock: Clock) -> bool:
     lease = settings.QUIRE_LEASE_SECONDS
     try:
-        held = operations.claim(tenant_id=tenant_id, stage_run_id=stage_run_id, lease_seconds=lease)
+        held = claim(lease)
     except DatabaseError as gone:
-        log.warning("not_claimed", stage_run_id=str(stage_run_id), error=type(gone).__name__)
+        log.warning("not_claimed", error=type(gone).__name__)
         return False
     if held is None:
         return False
+    tenant_id = held.tenant_id
     bound = {"stage": held.stage, "document_id": str(held.document_id), "attempt": held.attempt}
     stage = BY_NAME[held.stage]
     try:

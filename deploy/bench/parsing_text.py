@@ -6,7 +6,7 @@ import multiprocessing
 import os
 import secrets
 import tempfile
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from time import perf_counter
@@ -19,7 +19,7 @@ from django.db import connections
 
 from apps.common.clock import SYSTEM_CLOCK
 from apps.documents.models import Lane
-from apps.pipeline.dispatcher import Hint
+from apps.pipeline.dispatcher import Hint, Kind
 from apps.pipeline.intake import accept_upload
 from apps.pipeline.models import StageRun
 from apps.pipeline.worker import work
@@ -42,14 +42,14 @@ class Nobody:
     def send(self, hints: Sequence[Hint]) -> None:
         """Drop the hints."""
 
-    def place(self, *, stage: str, lane: str, shard: int) -> str:  # noqa: ARG002
+    def send_again(self, *, kind: Kind, count: int) -> None:
+        """Drop them too."""
+
+    def place(self, kind: Kind) -> str:  # noqa: ARG002
         return ""
 
     def depth(self, *, place: str) -> int:  # noqa: ARG002
         return 0
-
-    def front(self, *, place: str, most: int) -> Collection[UUID]:  # noqa: ARG002
-        return ()
 
 
 def measure() -> list[Measurement]:

@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from typing import ClassVar
-from uuid import UUID
 
 from apps.common.errors import RetryableError
-from apps.pipeline.dispatcher import Hint
+from apps.pipeline.dispatcher import Hint, Kind
 
 
 class LosingDispatcher:
     """Loses every hint, and remembers what it lost."""
 
     lost: ClassVar[list[Hint]] = []
+    lost_again: ClassVar[Counter[Kind]] = Counter()
 
     def send(self, hints: Sequence[Hint]) -> None:
         self.lost.extend(hints)
 
-    def place(self, *, stage: str, lane: str, shard: int) -> str:
-        return f"{stage} {lane}"
+    def send_again(self, *, kind: Kind, count: int) -> None:
+        self.lost_again[kind] += count
+
+    def place(self, kind: Kind) -> str:
+        return f"{kind.stage} {kind.lane} {kind.further}"
 
     def depth(self, *, place: str) -> int:
         return 0
-
-    def front(self, *, place: str, most: int) -> Collection[UUID]:
-        return ()
 
 
 class DeadDispatcher:
@@ -34,11 +35,11 @@ class DeadDispatcher:
     def send(self, hints: Sequence[Hint]) -> None:
         raise RetryableError("the broker is gone")
 
-    def place(self, *, stage: str, lane: str, shard: int) -> str:
+    def send_again(self, *, kind: Kind, count: int) -> None:
+        raise RetryableError("the broker is gone")
+
+    def place(self, kind: Kind) -> str:
         return ""
 
     def depth(self, *, place: str) -> int:
-        raise RetryableError("the broker is gone")
-
-    def front(self, *, place: str, most: int) -> Collection[UUID]:
         raise RetryableError("the broker is gone")

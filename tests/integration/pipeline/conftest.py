@@ -10,7 +10,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic, sleep
+from urllib.parse import urlsplit, urlunsplit
 
+import psycopg
 import pytest
 from django.conf import settings
 from django.test import override_settings
@@ -65,11 +67,21 @@ class Fleet:
 
 
 @pytest.fixture
-def fleet(tmp_path: Path) -> Iterator[Fleet]:
-    """Start and kill workers; uploads in this test send real hints, to a broker that holds none of another test's."""
-    fleet = Fleet(log=tmp_path / "fleet.log")
+def alone() -> None:
+    """No work of tests before this one is left: a worker would take it, and the sweeper send hints for it."""
+    database = urlsplit(os.environ["QUIRE_DATABASE_URL"]).path
+    superuser = urlsplit(os.environ["QUIRE_TEST_SUPERUSER_URL"])._replace(path=database)
+    with psycopg.connect(urlunsplit(superuser)) as connection:
+        connection.execute("DELETE FROM pipeline_outboxmessage")
+        connection.execute("UPDATE pipeline_stagerun SET status = 'cancelled' WHERE status IN ('pending', 'running')")
     with Redis.from_url(settings.QUIRE_REDIS_URL) as broker:
         broker.flushdb()
+
+
+@pytest.fixture
+def fleet(tmp_path: Path, alone: None) -> Iterator[Fleet]:
+    """Start and kill workers; uploads in this test send real hints, to a broker that holds none of another test's."""
+    fleet = Fleet(log=tmp_path / "fleet.log")
     with override_settings(QUIRE_DISPATCHER="workers.dispatch.CeleryDispatcher"):
         try:
             yield fleet

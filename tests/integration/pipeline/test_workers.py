@@ -12,6 +12,7 @@ from apps.common.clock import SYSTEM_CLOCK
 from apps.documents import queries as documents
 from apps.documents.models import TERMINAL_STATUSES, DocumentStatus, Lane
 from apps.parsing import queries as parsing
+from apps.pipeline.dispatcher import Kind
 from apps.pipeline.intake import cancel_document
 from apps.pipeline.models import OutboxMessage, StageRun, StageStatus
 from apps.results import queries as results
@@ -19,10 +20,10 @@ from apps.tenants.scope import tenant_scope
 from tests.factories.documents import pdf, scan
 from tests.factories.uploads import upload
 from tests.integration.pipeline.conftest import Fleet, wait_for
-from workers.dispatch import STEP_SEPARATOR, priority_of
+from workers.lists import place_of
 
 # Where the hints of interactive uploads wait.
-PARSING = f"parsing{STEP_SEPARATOR}{priority_of(stage='parse', lane=Lane.INTERACTIVE)}"
+PARSING = place_of(Kind(stage="parse", lane=Lane.INTERACTIVE))
 
 
 def _document(tenant: UUID, document: UUID) -> documents.DocumentSummary:
