@@ -55,15 +55,16 @@ def claim_in_turn(*, kinds: Sequence[Kind], lease_seconds: float) -> Claim | Non
 def _claim_oldest(*, tenant_id: UUID, kind: Kind, queue: str, lease_seconds: float) -> Claim | None:
     """Take the tenant's oldest work of a kind that nobody else is taking, and note that it was served.
 
-    The work is locked before its hint, as everywhere.
+    The work is locked before its hint, as everywhere. The sub-select keeps the planner from turning
+    `(shard > 0) = false` into `shard <= 0`, which is no column of the index.
     """
     with connection.cursor() as cursor:
         cursor.execute(
             """
             SELECT s.id FROM pipeline_outboxmessage AS o
             JOIN pipeline_stagerun AS s ON s.tenant_id = o.tenant_id AND s.id = o.stage_run_id
-            WHERE o.tenant_id = %s AND o.stage = %s AND o.lane = %s AND (o.shard > 0) = %s
-              AND o.due_at <= clock_timestamp() AND s.status = 'pending' AND s.due_at <= clock_timestamp()
+            WHERE o.tenant_id = %s AND o.stage = %s AND o.lane = %s AND (o.shard > 0) = (SELECT %s)
+              AND o.due_at <= statement_timestamp() AND s.status = 'pending' AND s.due_at <= clock_timestamp()
             ORDER BY o.due_at LIMIT 1 FOR NO KEY UPDATE OF s SKIP LOCKED
             """,
             [tenant_id, kind.stage, kind.lane, kind.further],

@@ -48,7 +48,8 @@ class Migration(migrations.Migration):
             "WHERE o.due_at < clock_timestamp() GROUP BY 1, 2, 3",
         ),
         # The tenants that have hints are found by one step each over the index, and so is the oldest of each that is
-        # due: it takes as long with ten hints a tenant as with a hundred thousand.
+        # due: it takes as long with ten hints a tenant as with a hundred thousand. A clock that moves on within the
+        # statement would be no condition of the index, and all that is parked would be read.
         LookupFunction(
             "lookup_turns(stages varchar[], lanes varchar[], further boolean[], pool varchar, pool_stages varchar[], "
             "max_rows bigint)",
@@ -75,7 +76,7 @@ class Migration(migrations.Migration):
               FROM hinted h CROSS JOIN LATERAL (
                 SELECT o.due_at FROM pipeline_outboxmessage o
                 WHERE o.stage = h.stage AND o.lane = h.lane AND (o.shard > 0) = h.further AND o.tenant_id = h.tenant_id
-                  AND o.due_at <= clock_timestamp()
+                  AND o.due_at <= statement_timestamp()
                 ORDER BY o.due_at LIMIT 1
               ) oldest
             ), busy AS (
