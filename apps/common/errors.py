@@ -22,10 +22,11 @@ class QuireError(Exception):
 class RetryableError(QuireError):
     """The same attempt may succeed later: a server that is busy, a connection that broke.
 
-    `retry_after` is the other side's wish in seconds, if it gave one.
+    `retry_after` is the other side's wish in seconds, if it gave one; `longest_wait` is how far it is heeded.
     """
 
     code = "retryable"
+    longest_wait = 300.0
 
     def __init__(self, message: str, *, code: str | None = None, retry_after: float | None = None) -> None:
         super().__init__(message, code=code)

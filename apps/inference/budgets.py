@@ -10,8 +10,9 @@ from enum import StrEnum
 
 from apps.common.errors import WaitingError
 
-# Somebody may have raised it without waking who waits; a month's turn is looked for as often.
-LOOK_AGAIN_SECONDS = 900.0
+# Who raises a budget or changes a policy wakes who waits, and a month's turn is known: this is for what nobody tells,
+# as a new table of prices. A hundred thousand parked documents are looked at five times a second.
+LOOK_AGAIN_SECONDS = 6 * 3600.0
 # A call under way gives back what it didn't use.
 HELD_LOOK_AGAIN_SECONDS = 30.0
 
@@ -27,6 +28,7 @@ class BudgetSpentError(WaitingError):
     """A budget has no money for the next call. Nothing was sent; the document is parked, and the message says why."""
 
     code = "budget_spent"
+    longest_wait = LOOK_AGAIN_SECONDS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

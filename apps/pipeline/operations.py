@@ -35,8 +35,9 @@ log = structlog.get_logger(__name__)
 MAX_LAPSES = 3
 BACKOFF_BASE_SECONDS = 2.0
 BACKOFF_CAP_SECONDS = 300.0
-# What was put back together shan't come back together.
+# What was put back together shan't come back together; but what waits for hours, as for a month's turn, not much later.
 JITTER = 0.2
+JITTER_CAP_SECONDS = 300.0
 # A long document may have something to say of each of its parts.
 TOLD_REASONS = 3
 
@@ -82,7 +83,7 @@ def claim(*, tenant_id: UUID, stage_run_id: UUID, lease_seconds: float) -> Claim
                   OR (s.status = 'running' AND s.lease_expires_at < clock_timestamp())
                 )
               RETURNING s.run_id, s.document_id, s.stage, s.shard, s.first_page, s.last_page, s.lane,
-                        s.fencing_token, s.attempts, s.progress, s.started_at, s.id
+                        s.fencing_token, s.attempts, s.progress, s.started_at, s.reason_code, s.id
             ), hint AS (
               DELETE FROM pipeline_outboxmessage AS o USING claimed
               WHERE o.tenant_id = %(tenant)s AND o.stage_run_id = claimed.id
@@ -108,6 +109,7 @@ def claim(*, tenant_id: UUID, stage_run_id: UUID, lease_seconds: float) -> Claim
         attempt=row[8],
         progress=tuple(row[9]),
         since=row[10],
+        waited_for=row[11],
     )
 
 
@@ -163,8 +165,9 @@ def postpone(
 ) -> None:
     """Give work back after a failure that may pass; the last attempt's failure ends the document.
 
-    It comes back after 2, 4, 8, ... seconds, at most 300, or as long as the other side asked for. What only waits has
-    no last attempt: the document says what for. What `outcome` has made till then is stored, or nothing is written.
+    It comes back after 2, 4, 8, ... seconds, at most 300, or when the error says, within the error's own limit. What
+    only waits has no last attempt: the document says what for. What `outcome` has made till then is stored, or nothing
+    is written.
     """
     run = _lock(tenant_id=tenant_id, document_id=held.document_id, run_id=held.run_id)
     if outcome is not None:
@@ -178,9 +181,10 @@ def postpone(
     before = held.token - held.attempt if waits else held.attempt - 1
     delay = min(BACKOFF_BASE_SECONDS * 2 ** min(before, 16), BACKOFF_CAP_SECONDS)
     if error.retry_after is not None:
-        wished = min(error.retry_after, BACKOFF_CAP_SECONDS)
+        wished = min(error.retry_after, error.longest_wait)
         delay = wished if waits else max(delay, wished)
-    due_at = Now() + timedelta(seconds=delay * random.uniform(1, 1 + JITTER))  # noqa: S311 - no secret
+    delay += random.uniform(0, min(JITTER * delay, JITTER_CAP_SECONDS))  # noqa: S311 - no secret
+    due_at = Now() + timedelta(seconds=delay)
     _end_attempt(held=held, status=StageStatus.PENDING, error=error)
     StageRun.objects.filter(tenant_id=tenant_id, id=held.stage_run_id).update(
         due_at=due_at, attempts=F("attempts") - int(waits)

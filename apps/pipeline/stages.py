@@ -20,7 +20,8 @@ class Claim:
     """The right to do one piece of work until the lease ends. Only the holder of the newest token can commit.
 
     `since` is when the work was first claimed: what has waited since then goes before what came later.
-    `progress` is what an earlier attempt had done of it, in words of the stage's own.
+    `progress` is what an earlier attempt had done of it, in words of the stage's own; `waited_for` the code of what
+    stopped the one before, empty where there was none.
     """
 
     tenant_id: UUID
@@ -36,6 +37,7 @@ class Claim:
     attempt: int
     since: datetime
     progress: tuple[str, ...] = ()
+    waited_for: str = ""
 
     @property
     def has_waited(self) -> bool:

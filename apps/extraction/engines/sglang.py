@@ -91,9 +91,8 @@ class SglangEngine:
         fields = [field for field in request.schema.fields if field.name in request.wanted]
         if not fields:
             return Extraction(values=())
-        # A parked document looks again and again: its pages aren't read while not even a reply could be paid.
-        shortest = self._price(0, REPLY_TOKENS, _today())
-        self._ledger.look_ahead(tokens=REPLY_TOKENS, usd=shortest, what="even the shortest call")
+        # Its pages aren't read while not even a reply could be paid.
+        expect_money(profile=self._profile, purse=self._ledger)
         answers: list[tuple[ExtractedValue, ...]] = []
         notes: list[Note] = []
         begun = False
@@ -317,6 +316,12 @@ class SglangEngine:
                 reservation=reservation,
             )
         )
+
+
+def expect_money(*, profile: Profile, purse: Purse) -> None:
+    """Find out that it isn't worth preparing a call to this model now. Raises BudgetSpentError."""
+    shortest = profile.cost(prompt_tokens=0, completion_tokens=REPLY_TOKENS, on=_today())
+    purse.look_ahead(tokens=REPLY_TOKENS, usd=shortest, what="even the shortest call")
 
 
 def _today() -> date:

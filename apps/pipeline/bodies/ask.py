@@ -14,13 +14,14 @@ from apps.extraction import notes as notes_of
 from apps.extraction.engines.protocol import Engine, ExtractionRequest, PageImage
 from apps.extraction.engines.registry import MODEL_PREFIX, model_profiles
 from apps.extraction.engines.served import IfServed
-from apps.extraction.engines.sglang import SglangEngine
+from apps.extraction.engines.sglang import SglangEngine, expect_money
 from apps.extraction.engines.turns import Turns
 from apps.extraction.values import ExtractedValue
 from apps.inference import queries as spending
 from apps.inference import servers
 from apps.inference.admission import admission_to
 from apps.inference.admitted_client import AdmittedClient
+from apps.inference.budgets import BudgetSpentError
 from apps.inference.client import SglangClient
 from apps.inference.fairness import Lane
 from apps.inference.operations import DocumentLedger
@@ -64,6 +65,8 @@ def ask(*, claim: Claim, clock: Clock, cancelled: Callable[[], bool]) -> Outcome
         document_pages=summary.page_count or 0,
         clock=clock,
     )
+    if claim.waited_for == BudgetSpentError.code:
+        _expect_money(names, purse=purse, done=claim.progress)
     tuned = document_tuning(tenant_id=tenant_id, schema_slug=schema.slug, document_id=document_id, clock=clock)
     asked = [
         _Asked.of(name, claim=claim, purse=purse, tuned=tuned, cancelled=cancelled) for name in model_profiles(names)
@@ -109,6 +112,13 @@ def ask(*, claim: Claim, clock: Clock, cancelled: Callable[[], bool]) -> Outcome
         stopped_by=turns.stopped_by,
         progress=tuple(turns.done),
     )
+
+
+def _expect_money(names: Sequence[str], *, purse: DocumentLedger, done: Sequence[str]) -> None:
+    """Park a parked document again before its pages and all else are loaded. Raises BudgetSpentError."""
+    left = [name for name in model_profiles([n for n in names if n not in done]) if servers.server_of(name)]
+    if left:
+        expect_money(profile=profile(left[0]), purse=purse)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

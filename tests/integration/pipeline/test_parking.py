@@ -26,7 +26,9 @@ from apps.inference.models import ModelCall, StoredReservation
 from apps.inference.queries import Grouping
 from apps.inference.servers import ModelServer
 from apps.pipeline import spending
+from apps.pipeline.bodies import ask
 from apps.pipeline.models import StageRun
+from apps.pipeline.tuning import DocumentTuning, document_tuning
 from apps.pipeline.worker import work
 from apps.results import queries as results
 from apps.tenants.scope import tenant_scope
@@ -164,6 +166,45 @@ def test_a_server_that_breaks_on_the_dearer_model_costs_the_cheaper_one_nothing(
     (result,) = results.results_of(tenant_id=tenant, document_id=document)
     assert Note(text="the model server answered 500") in result.notes
     assert (len(server.requests), len(medium.requests)) == (1, 5)
+
+
+def test_a_parked_document_looks_at_its_budget_before_anything_is_loaded(
+    tenant: UUID, server: LoopbackServer, medium: LoopbackServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once the turn of the engine that was paid for is over, it is the next one's price that counts."""
+    _set(tenant, _month("0"))
+    server.reply = FIRST
+    medium.reply = SECOND
+    document = _upload(tenant)
+    loaded = []
+
+    def tuning(**arguments: object) -> DocumentTuning:
+        loaded.append(arguments)
+        return document_tuning(**arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(ask, "document_tuning", tuning)
+    look_again(tenant, document)
+    assert _state(tenant, document)[:2] == (DocumentStatus.EXTRACTED, "budget_spent")
+    assert loaded == []
+    assert _set(tenant, _month("1")) == 1
+    assert _state(tenant, document) == (DocumentStatus.DONE, "", "")
+    assert len(loaded) == 1
+    assert (len(server.requests), len(medium.requests)) == (1, 1)
+
+
+def test_a_parked_document_looks_again_in_hours(tenant: UUID, server: LoopbackServer, medium: LoopbackServer) -> None:
+    """Who raises the budget wakes it: until then it shall take no worker from anybody."""
+    each = Budget(period=BudgetPeriod.DOCUMENT, schema_slug="promise", usd=Decimal(0))
+    _set(tenant, each)
+    server.reply = FIRST
+    document = _upload(tenant)
+    with tenant_scope(tenant), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT extract(epoch FROM due_at - clock_timestamp()) FROM pipeline_stagerun "
+            "WHERE document_id = %s AND stage = 'ask'",
+            [document],
+        )
+        assert 6 * 3600 - 60 < float(cursor.fetchone()[0]) <= 6 * 3600 + 300
 
 
 def test_a_documents_budget_parks_that_document(tenant: UUID, medium: LoopbackServer) -> None:

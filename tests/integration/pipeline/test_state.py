@@ -15,6 +15,8 @@ from apps.common.clock import SYSTEM_CLOCK
 from apps.common.errors import RetryableError, TerminalError, WaitingError
 from apps.documents import queries as documents
 from apps.documents.models import DocumentStatus, Lane
+from apps.inference.budgets import BudgetSpentError
+from apps.inference.errors import ServerBusyError
 from apps.pipeline import operations, outbox
 from apps.pipeline.dispatcher import Kind
 from apps.pipeline.models import OutboxMessage, Run, StageRun, StageStatus
@@ -263,6 +265,25 @@ def test_a_wait_is_as_long_as_was_asked_for(tenant: UUID, document: UUID) -> Non
     with tenant_scope(tenant), connection.cursor() as cursor:
         cursor.execute("SELECT extract(epoch FROM due_at - clock_timestamp()) FROM pipeline_outboxmessage")
         assert float(cursor.fetchone()[0]) < 1.3
+
+
+@pytest.mark.parametrize(
+    ("error", "shortest", "longest"),
+    [
+        (ServerBusyError("busy", retry_after=86_400), 300, 360),
+        (BudgetSpentError("spent", retry_after=86_400), 6 * 3600, 6 * 3600 + 300),
+        (BudgetSpentError("spent until the month turns", retry_after=7_200), 7_200, 7_500),
+        (BudgetSpentError("calls under way hold it", retry_after=30), 30, 36),
+    ],
+    ids=["a server's wish", "a budget", "the turn of the month", "calls under way"],
+)
+def test_only_what_is_woken_may_wait_for_hours(
+    tenant: UUID, document: UUID, error: RetryableError, shortest: int, longest: int
+) -> None:
+    operations.postpone(tenant_id=tenant, held=claim(tenant, document), error=error, clock=SYSTEM_CLOCK)
+    with tenant_scope(tenant), connection.cursor() as cursor:
+        cursor.execute("SELECT extract(epoch FROM due_at - clock_timestamp()) FROM pipeline_outboxmessage")
+        assert shortest - 20 < float(cursor.fetchone()[0]) <= longest
 
 
 def test_a_final_failure_cancels_what_is_left(tenant: UUID, document: UUID) -> None:
