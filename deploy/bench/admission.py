@@ -8,7 +8,6 @@ by 1% with each call in its queue, so that too much of a good thing would show.
 from __future__ import annotations
 
 import heapq
-import math
 import random
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -26,6 +25,7 @@ from apps.inference.errors import RequestCancelledError
 from apps.inference.fairness import Lane
 from deploy.bench.counting_server import CountingServer, counting_server
 from deploy.bench.measurement import Measurement, measurement
+from deploy.bench.turns import small_tenant
 
 SLOTS, POOL, QUEUE = 24, 240_000, 128
 SECONDS = (0.6, 1.0)
@@ -35,7 +35,6 @@ MAX_TOKENS = 400
 WORKERS = 64
 WARM_UP, MEASURED = 3.0, 9.0
 LOADS = (1, 2, 4)
-SMALL_CALLS, SMALL_WARM_UP, SMALL_EVERY = 48, 8, 0.3
 BIG, SMALL = UUID(int=1), UUID(int=2)
 
 
@@ -77,7 +76,7 @@ class _Backlog:
 
 def measure() -> list[Measurement]:
     """Measure; the services are running and Django is set up."""
-    return [*_busy(), _overload(), _small_tenant()]
+    return [*_busy(), _overload(), small_tenant()]
 
 
 def _busy() -> list[Measurement]:
@@ -124,29 +123,6 @@ def _overload() -> Measurement:
         baseline=max(rates.values()),
         baseline_name=f"its peak at {', '.join(map(str, LOADS))} times",
         target=0.95,
-    )
-
-
-def _small_tenant() -> Measurement:
-    """Both tenants stand in the bulk lane: nothing but their turns keeps them apart."""
-    slowest = {}
-    for big in (False, True):
-        with _server() as server:
-            job = _Backlog(_pieces(count=2000, tenants=[BIG], every=0.0) if big else [])
-            with _workers(server, job, count=WORKERS if big else 0):
-                sleep(WARM_UP if big else 0)
-                small = _Backlog(_pieces(count=SMALL_CALLS, tenants=[SMALL], every=SMALL_EVERY))
-                with _workers(server, small, count=8):
-                    while len(small.taken) < SMALL_CALLS:
-                        sleep(0.05)
-        counted = sorted(small.taken[SMALL_WARM_UP:])
-        slowest[big] = counted[math.ceil(0.95 * len(counted)) - 1]
-    return measurement(
-        name="small tenant's p95: 1.5 x idle (s)",
-        ours=1.5 * slowest[False],
-        baseline=slowest[True],
-        baseline_name="during a big tenant's bulk job",
-        target=1.0,
     )
 
 
