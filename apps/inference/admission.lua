@@ -114,7 +114,8 @@ local function reap()
 end
 
 -- Additive increase, multiplicative decrease (Chiu and Jain 1989). One overload refuses many calls: those that were let
--- in before the window was last cut don't cut it again. It grows only while it is what limits (RFC 7661).
+-- in before the window was last cut don't cut it again. It grows only while it is what limits (RFC 7661), by a step for
+-- a window of answers; a call larger than the window is one window's answer, not several.
 local function learn(call, outcome)
   local window = number('window')
   local calls, _, tokens = in_flight()
@@ -124,7 +125,7 @@ local function learn(call, outcome)
     redis.call('HSET', WINDOW, 'window', math.max(1, flying * TERMS.decrease), 'cut', number('number'),
       'step', math.max(tokens / #calls, flying / TERMS.steps))
   elseif outcome == 'answered' and tokens * 2 >= window then
-    local grown = window + number('step') * call.charged / window
+    local grown = window + number('step') * math.min(1, call.charged / window)
     redis.call('HSET', WINDOW, 'window', math.min(number('ceiling'), grown))
   end
 end

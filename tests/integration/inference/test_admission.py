@@ -222,6 +222,23 @@ def test_the_window_falls_by_a_factor_and_grows_by_a_step(server: str) -> None:
     assert queue.admission.state().window == grown
 
 
+def test_a_call_larger_than_the_window_makes_it_grow_by_one_step(server: str) -> None:
+    """One call of 30,000 at a time on a server that holds 400,000."""
+    queue = Queue(_admission(server, capacity=replace(ROOMY, first=400_000, most=400_000)))
+
+    def call(number: int, ending: Ending) -> float:
+        assert queue.enter(str(number), _ticket(30_000)) == "admitted"
+        queue.finish(str(number), ending)
+        return queue.admission.state().window
+
+    cut = [call(number, Ending.REFUSED) for number in range(8)]
+    # What flew is the window itself from the second on: 30,000 x 0.7, then 0.7 of it each time.
+    assert cut == pytest.approx([30_000 * 0.7**times for times in range(1, 9)])
+    # A step is that one call, whatever share of it the window is.
+    assert call(8, Ending.ANSWERED) == pytest.approx(cut[-1] + 30_000)
+    assert call(9, Ending.ANSWERED) == pytest.approx((cut[-1] + 30_000) * (1 + 30_000**2 / (cut[-1] + 30_000) ** 2))
+
+
 def test_the_window_never_passes_what_the_server_holds(server: str) -> None:
     queue = Queue(_admission(server, capacity=replace(ROOMY, first=950)))
     for n in range(9):
