@@ -295,13 +295,15 @@ class SglangClient:
         if cancelled():
             raise RequestWithdrawnError("the request was cancelled")
         sending = self._send(method, path, body)
+        started = monotonic()
         answer = self._runner.run(self._watched(sending, rid=rid, cancelled=cancelled, seconds=seconds))
         if answer.status in _REFUSED:
             setting = f"QUIRE_INFERENCE_API_KEY{self._suffix}"
             raise UnauthorisedError(f"the model server doesn't take the key: check {setting}")
         if answer.status != httpx.codes.OK:
             said = answer.content[:4096].decode("utf-8", "replace")
-            raise refusal(status=answer.status, said=said, retry_after=answer.retry_after)
+            took = monotonic() - started
+            raise refusal(status=answer.status, said=said, retry_after=answer.retry_after, seconds=took)
         return answer
 
     async def _watched(

@@ -19,7 +19,7 @@ class ServerTimeoutError(RetryableError):
 
 
 class ServerGoneError(WaitingError):
-    """Nobody takes the connection: the server is down, or its address is wrong."""
+    """Nobody takes the connection, or a router has nobody to hand it on to: it is down, or its address is wrong."""
 
     code = "model_unreachable"
 

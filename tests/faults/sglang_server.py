@@ -29,6 +29,16 @@ STANDARD = frozenset(
     }
 )
 Fault = Callable[["_Handler"], None]
+# What SGLang's router (0.3.2) answers: 500 where a server doesn't take the connection, or hung up before it answered;
+# 503 once it has given up on all of them.
+ROUTER_REACHES_NOBODY = (
+    b'{"error":{"type":"Internal Server Error","code":"call_upstream_request_error","message":"error sending request '
+    b'for url (http://127.0.0.1:9/v1/chat/completions). URL: http://127.0.0.1:9/v1/chat/completions"}}'
+)
+ROUTER_HAS_NOBODY = (
+    b'{"error":{"type":"Service Unavailable","code":"no_available_workers",'
+    b'"message":"No available workers (all circuits open or unhealthy)"}}'
+)
 
 
 def completion(text: str, *, finish_reason: str = "stop", model: str = MODEL) -> bytes:

@@ -7,11 +7,13 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from time import monotonic, sleep
+from typing import Any
 
 import pytest
 
 from apps.common.errors import QuireError, RetryableError, TerminalError
 from apps.inference import client as client_module
+from apps.inference import refusals
 from apps.inference.adapters import RequestTuning
 from apps.inference.client import MAX_LOGPROB_TOKENS, MAX_REPLY_BYTES, SglangClient, Timeouts
 from apps.inference.errors import (
@@ -36,6 +38,8 @@ from apps.inference.profiles import ServerKind
 from apps.inference.replies import TokenLogprob
 from tests.faults.sglang_server import (
     MODEL,
+    ROUTER_HAS_NOBODY,
+    ROUTER_REACHES_NOBODY,
     STANDARD,
     Fault,
     LoopbackServer,
@@ -261,7 +265,11 @@ def test_an_answer_is_not_compressed_on_its_way(client: SglangClient, server: Lo
         (answers(503), ServerBusyError, True),
         (answers(429), ServerBusyError, True),
         (answers(500, b"oops"), ServerBrokenError, True),
-        (answers(502, b"<html>Bad Gateway</html>", kind="text/html"), ServerBrokenError, True),
+        (answers(502, b"<html>Bad Gateway</html>", kind="text/html"), ServerGoneError, True),
+        (answers(500, ROUTER_REACHES_NOBODY), ServerGoneError, True),
+        (answers(503, ROUTER_HAS_NOBODY), ServerGoneError, True),
+        (answers(408), ServerTimeoutError, True),
+        (answers(504), ServerTimeoutError, True),
         (answers(200, b"<html>Welcome</html>", kind="text/html"), ServerBrokenError, True),
         (answers(200, b""), ServerBrokenError, True),
         (answers(200, b'{"choices": []}'), ServerBrokenError, True),
@@ -302,6 +310,20 @@ def test_a_fault_is_one_request_and_a_typed_error(
     server.faults = [fault]
     _is_refused(client, error=error, retryable=retryable)
     assert len(server.requests) == 1
+
+
+def test_a_server_that_hangs_up_late_on_its_router_is_told_from_one_that_isnt_there(
+    client: SglangClient, server: LoopbackServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The router's words are the same; only the first may be the request's doing."""
+    monkeypatch.setattr(refusals, "CONNECTING_SECONDS", 0.1)
+
+    def late(handler: Any) -> None:
+        sleep(0.2)
+        answers(500, ROUTER_REACHES_NOBODY)(handler)
+
+    server.faults = [late]
+    _is_refused(client, error=ConnectionLostError, retryable=True)
 
 
 def _is_refused(client: SglangClient, *, error: type[QuireError], retryable: bool) -> None:

@@ -25,6 +25,8 @@ from apps.tenants.scope import tenant_scope
 from tests.factories.documents import pdf
 from tests.factories.uploads import upload
 from tests.faults.sglang_server import (
+    ROUTER_HAS_NOBODY,
+    ROUTER_REACHES_NOBODY,
     Fault,
     LoopbackServer,
     answers,
@@ -75,12 +77,12 @@ BAD_REPLIES = (
 )  # fmt: skip
 BROKEN = (
     ("500", answers(500), "model_broken", "the model server answered 500"),
-    ("a gateway's page", answers(502, b"<html>Bad Gateway</html>", kind="text/html"), "model_broken",
-     "the model server answered 502"),
     ("an HTML page", answers(200, b"<html>ZX-81-PUMP</html>", kind="text/html"), "model_broken",
      "the model server answered with something that is no completion"),
     ("an empty body", answers(200, b""), "model_broken",
      "the model server answered with something that is no completion"),
+    ("a router's 408", answers(408), "model_timeout", "the model server didn't answer its router in time"),
+    ("a gateway's 504", answers(504), "model_timeout", "the model server didn't answer its router in time"),
     ("a hang", hangs(2.0), "model_timeout", "the model server didn't answer in time"),
     ("one byte now and then", trickles(every=0.1), "model_timeout",
      "the model server answers too slowly"),
@@ -92,6 +94,9 @@ WAITING = (
     ("503", answers(503), "model_busy"),
     ("503 that says when", answers(503, Retry_After="30"), "model_busy"),
     ("429", answers(429), "model_busy"),
+    ("a gateway's page", answers(502, b"<html>Bad Gateway</html>", kind="text/html"), "model_unreachable"),
+    ("a router before a dead server", answers(500, ROUTER_REACHES_NOBODY), "model_unreachable"),
+    ("a router before no server", answers(503, ROUTER_HAS_NOBODY), "model_unreachable"),
     ("an unknown model", answers(404, b'{"message": "The model `x` does not exist"}'), "wrong_model"),
     ("a wrong key", answers(401), "model_unauthorised"),
 )
