@@ -164,11 +164,11 @@ function commands.enter(id, ticket, begun)
   return redis.call('HEXISTS', LEASES, id) == 1 and 'admitted' or 'waiting'
 end
 
--- Says the same beforehand, and changes nothing.
+-- Says the same beforehand, also while a probe is out, and changes nothing.
 function commands.ask(lane, tenant)
-  local till = tonumber(redis.call('HGET', BREAKER, 'until') or 0)
-  if till > now then return 'open:' .. till - now end
   reap()
+  local away = pause_left()
+  if away then return 'open:' .. away end
   return line_is_full(lane, tenant) and 'full' or 'free'
 end
 

@@ -4,9 +4,9 @@
 
 local BREAKER = P .. 'breaker'
 
--- The seconds that a caller shall stay away, or nil where it may come. After the pause one caller may, the probe; the
+-- The seconds that a caller shall stay away, or nil where it may come: after the pause one caller may, the probe, and the
 -- others wait for what becomes of it. A probe that was lost is neither in the line nor in flight, and has a successor.
-local function stay_away(id)
+local function pause_left(id)
   local till = tonumber(redis.call('HGET', BREAKER, 'until') or 0)
   if till == 0 then return end
   if till > now then return till - now end
@@ -15,7 +15,13 @@ local function stay_away(id)
     and (redis.call('HEXISTS', P .. 'leases', probe) == 1 or redis.call('HEXISTS', P .. 'waiters', probe) == 1) then
     return TERMS.pause
   end
-  redis.call('HSET', BREAKER, 'probe', id)
+end
+
+-- The same; who may come after the pause is the probe then.
+local function stay_away(id)
+  local away = pause_left(id)
+  if not away and redis.call('HEXISTS', BREAKER, 'until') == 1 then redis.call('HSET', BREAKER, 'probe', id) end
+  return away
 end
 
 -- A server that answers, be it with an error, is there. Calls that were sent before the breaker opened, and fail after,

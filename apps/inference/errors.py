@@ -120,7 +120,12 @@ class UnauthorisedError(WaitingError):
 
 
 class ServerRestsError(ServerGoneError):
-    """Several calls met nobody, or no answer in time: the breaker is open, and one call at a time tries the server."""
+    """Several calls met nobody, or no answer in time: the breaker is open, and one call at a time tries the server.
+
+    Nothing was sent.
+    """
+
+    code = "model_rests"
 
 
 class NotYourTurnError(WaitingError):

@@ -22,9 +22,9 @@ class Usage:
 NOTHING = Usage()
 
 # These never left the house: they are no calls, and only give back what was reserved.
-NEVER_SENT = frozenset({"broker_down", "model_turn", "model_withdrawn", "models_unlisted"})
-# The server refused these before it computed anything. Of any other call that ended without a word of its usage,
-# nobody can tell what it will be billed at.
+NEVER_SENT = frozenset({"broker_down", "model_rests", "model_turn", "model_withdrawn", "models_unlisted"})
+# The server refused these before it computed anything, so they took no GPU's time. Of any other call that ended without
+# a word of its usage, nobody can tell what it will be billed at.
 NEVER_RAN = NEVER_SENT | frozenset(
     {
         "logprobs_refused",

@@ -32,7 +32,7 @@ from apps.inference.errors import (
     RequestWithdrawnError,
     TruncatedReplyError,
 )
-from apps.inference.ledger import NOTHING, CallRecord, Purse, Reservation, Usage, gpu_seconds
+from apps.inference.ledger import NEVER_RAN, NOTHING, CallRecord, Purse, Reservation, Usage, gpu_seconds
 from apps.inference.predictions import WATCH
 from apps.inference.profiles import Profile
 from apps.inference.tokens import counter, estimated_tokens
@@ -311,7 +311,7 @@ class SglangEngine:
                 seconds=seconds,
                 cost=self._price(usage.prompt_tokens, usage.completion_tokens, today),
                 outcome=outcome,
-                gpu_seconds=gpu_seconds(seconds=seconds, gpus=self._profile.gpus),
+                gpu_seconds=0.0 if outcome in NEVER_RAN else gpu_seconds(seconds=seconds, gpus=self._profile.gpus),
                 price_date=price.since if price else None,
                 reservation=reservation,
             )

@@ -444,17 +444,24 @@ def test_the_breaker_opens_is_tried_by_one_and_closes(server: str, error: Except
     assert admission.state().open
     with pytest.raises(ServerRestsError) as raised, admission.admitted(_ticket(1)):
         pass
-    assert raised.value.code == "model_unreachable"
+    assert raised.value.code == "model_rests"
     assert raised.value.retry_after is not None
     assert 0 < raised.value.retry_after <= 0.3
     with pytest.raises(ServerRestsError):
         admission.expect_room(tenant_id=BIG, lane=Lane.BULK)
     sleep(0.35)
+    # To ask is not yet to try.
+    for _ in range(2):
+        admission.expect_room(tenant_id=BIG, lane=Lane.BULK)
     with admission.admitted(_ticket(1)):
         # One call tries it; the others wait for what it meets.
         with pytest.raises(ServerRestsError) as waits, admission.admitted(_ticket(1)):
             pass
         assert waits.value.retry_after == 0.3
+        # Nor is it worth preparing a call meanwhile.
+        with pytest.raises(ServerRestsError) as asked:
+            admission.expect_room(tenant_id=BIG, lane=Lane.BULK)
+        assert asked.value.retry_after == 0.3
         assert admission.state().open
     assert not admission.state().open
     with admission.admitted(_ticket(1)):
