@@ -22,6 +22,7 @@ def main() -> None:
 
     from apps.common.clock import SYSTEM_CLOCK  # noqa: PLC0415
     from apps.common.errors import RetryableError  # noqa: PLC0415
+    from apps.inference.lost_calls import book_lost_calls  # noqa: PLC0415
     from apps.pipeline.dispatcher import dispatcher  # noqa: PLC0415
     from apps.pipeline.remains import remove_remains  # noqa: PLC0415
     from apps.pipeline.sweeping import only_sweeper, sweep  # noqa: PLC0415
@@ -41,6 +42,9 @@ def main() -> None:
                 while held and not stop.is_set():
                     done = sweep(dispatcher=dispatcher(), grace=grace, clock=SYSTEM_CLOCK)
                     remove_remains(grace=timedelta(seconds=settings.QUIRE_LEASE_SECONDS))
+                    lost = book_lost_calls(clock=SYSTEM_CLOCK)
+                    if lost:
+                        log.warning("lost_calls_booked", calls=lost)
                     if done.recovered or done.resent:
                         log.info("swept", recovered=done.recovered, resent=done.resent)
                     stop.wait(settings.QUIRE_SWEEP_SECONDS)

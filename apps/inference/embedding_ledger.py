@@ -46,14 +46,19 @@ def held_embeddings(
     reservation = None
     if settings.QUIRE_EMBEDDINGS_URL and texts:
         tokens = sum(estimated_tokens(text) for text in texts)
+        known = _profile()
+        price = known.price(on=clock.now().date()) if known else None
         reservation = reserve(
             tenant_id=tenant_id,
             document_id=None,
             schema_slug=schema_slug,
             prompt_tokens=tokens,
             max_tokens=0,
-            usd=_usd(_profile(), tokens=tokens, clock=clock),
+            usd=_usd(known, tokens=tokens, clock=clock),
             clock=clock,
+            engine=EMBEDDINGS,
+            price_date=price.since if price else None,
+            lane=lane,
             what=what,
         )
     usage, outcome = EmbeddingUsage(), "ok"
@@ -112,8 +117,9 @@ def _record(
     schema_slug: str,
     reservation: Reservation | None,
 ) -> None:
-    if reservation is not None:
-        release(tenant_id=tenant_id, reservation=reservation)
+    # Without its reservation it was booked as lost meanwhile, with the most that it can have taken.
+    if reservation is not None and not release(tenant_id=tenant_id, reservation=reservation):
+        return
     if calls:
         record_calls(
             tenant_id=tenant_id, document_id=None, calls=calls, clock=clock, schema_slug=schema_slug, lane=lane

@@ -94,16 +94,26 @@ class Ledger(Protocol):
     """Takes a record of each call."""
 
     def record(self, call: CallRecord) -> None:
-        """Keep the record; must not fail for reasons of its own."""
+        """Keep the record. Never fails: the answer that the call brought would be lost with it."""
 
 
 class Purse(Ledger, Protocol):
     """A ledger that first sees whether there is money for the call."""
 
-    def reserve(self, *, prompt_tokens: int, max_tokens: int, usd: Decimal) -> Reservation:
+    def reserve(
+        self,
+        *,
+        engine: str,
+        prompt_tokens: int,
+        max_tokens: int,
+        images: int,
+        usd: Decimal,
+        price_date: date | None,
+    ) -> Reservation:
         """Take the most that a call can cost out of its budgets. Raises BudgetSpentError, and then nothing is sent.
 
-        The call's record carries the reservation back, whatever became of the call.
+        The call's record carries the reservation back, whatever became of the call; should it never come, the call is
+        booked as it was reserved.
         """
 
     def look_ahead(self, *, tokens: int, usd: Decimal, what: str) -> None:

@@ -99,9 +99,11 @@ class StoredBudget(TenantModel):
 
 
 class StoredReservation(TenantModel):
-    """A reservation: the most that a call under way may cost. Past `expires_at`, by the database's clock, it is void.
+    """A reservation: the most that a call under way may cost, and what the ledger says of it should its worker be lost.
 
-    A call that ends deletes its reservation; a worker that is killed leaves it to expire.
+    A call that ends deletes its reservation. One that a killed worker left behind holds its money until past
+    `expires_at`, by the database's clock; then the sweeper books it: `apps.inference.lost_calls`. `tokens` are those of
+    the prompt and the longest reply together.
     """
 
     document_id = models.UUIDField(null=True)
@@ -109,6 +111,13 @@ class StoredReservation(TenantModel):
     usd = models.DecimalField(max_digits=18, decimal_places=9)
     tokens = models.BigIntegerField()
     expires_at = models.DateTimeField()
+    # Database defaults: a worker of the version before writes rows while this one is rolled out.
+    engine = models.CharField(max_length=63, blank=True, db_default="")
+    prompt_tokens = models.IntegerField(db_default=0)
+    images = models.IntegerField(db_default=0)
+    price_date = models.DateField(null=True)
+    lane = models.CharField(max_length=16, blank=True, db_default="")
+    document_pages = models.IntegerField(db_default=0)
 
 
 class EnginePolicy(TenantModel):

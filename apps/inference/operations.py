@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
 from decimal import Decimal
+from time import sleep
 from uuid import UUID
 
-from django.db import connection
+import structlog
+from django.db import Error, InterfaceError, OperationalError, connection
+from django.db.models.functions import Now
 
 from apps.common.clock import Clock
 from apps.common.errors import TerminalError
@@ -15,6 +19,8 @@ from apps.common.ids import new_id, new_secret
 from apps.inference import queries
 from apps.inference.adapters import check_adapter
 from apps.inference.budgets import Amount, Budget, month_of
+from apps.inference.client import Timeouts
+from apps.inference.fairness import Terms
 from apps.inference.ledger import NEVER_SENT, CallRecord, Reservation
 from apps.inference.models import (
     CacheSalt,
@@ -29,8 +35,14 @@ from apps.inference.profiles import profile
 from apps.tenants.models import Tenant
 from apps.tenants.scope import in_tenant_scope
 
-# Longer than the client lets any call take, so that only a lost worker's reservation expires.
-RESERVATION_SECONDS = 900.0
+log = structlog.get_logger(__name__)
+
+# Longer than any call takes, so that only a lost worker's reservation expires: the line before the server, the call,
+# the same without log-probabilities where they are refused, and for the lists of models and for what is slow as much
+# again as the line.
+RESERVATION_SECONDS = 2 * Terms().long_patience + 2 * Timeouts().total
+# A Postgres that was killed is back after some seconds.
+RECONNECT_SECONDS = (0.5, 2.0, 5.0)
 
 _ENGINE = re.compile(r"einvoice|layout|sglang(?::([a-z0-9][a-z0-9-]{0,40}))?")
 
@@ -71,7 +83,16 @@ class DocumentLedger:
         self._document_pages = document_pages
         self._clock = clock
 
-    def reserve(self, *, prompt_tokens: int, max_tokens: int, usd: Decimal) -> Reservation:
+    def reserve(
+        self,
+        *,
+        engine: str,
+        prompt_tokens: int,
+        max_tokens: int,
+        images: int,
+        usd: Decimal,
+        price_date: date | None,
+    ) -> Reservation:
         """As `Purse` has it. Raises BudgetSpentError."""
         return reserve(
             tenant_id=self._tenant_id,
@@ -81,6 +102,11 @@ class DocumentLedger:
             max_tokens=max_tokens,
             usd=usd,
             clock=self._clock,
+            engine=engine,
+            images=images,
+            price_date=price_date,
+            lane=self._lane,
+            document_pages=self._document_pages,
         )
 
     def look_ahead(self, *, tokens: int, usd: Decimal, what: str) -> None:
@@ -95,7 +121,32 @@ class DocumentLedger:
         )
 
     def record(self, call: CallRecord) -> None:
-        """As `Ledger` has it, but for a database that is gone: then the reservation holds the money till it expires."""
+        """As `Ledger` has it. Where the database stays away, the reservation is booked in the end, as a lost call."""
+        for pause in (*RECONNECT_SECONDS, None):
+            try:
+                self._write(call)
+            except (OperationalError, InterfaceError) as error:
+                connection.close()
+                if pause is None:
+                    self._give_up(call, error)
+                else:
+                    sleep(pause)
+            except Error as error:
+                self._give_up(call, error)
+                return
+            else:
+                return
+
+    def _give_up(self, call: CallRecord, error: Error) -> None:
+        log.error(
+            "call_not_recorded",
+            engine=call.engine,
+            outcome=call.outcome,
+            document_id=str(self._document_id),
+            error=type(error).__name__,
+        )
+
+    def _write(self, call: CallRecord) -> None:
         if call.outcome in NEVER_SENT:
             if call.reservation is not None:
                 release(tenant_id=self._tenant_id, reservation=call.reservation)
@@ -121,6 +172,11 @@ def reserve(
     max_tokens: int,
     usd: Decimal,
     clock: Clock,
+    engine: str = "",
+    images: int = 0,
+    price_date: date | None = None,
+    lane: str = "",
+    document_pages: int = 0,
     seconds: float = RESERVATION_SECONDS,
     what: str = "the next call",
 ) -> Reservation:
@@ -130,30 +186,41 @@ def reserve(
     took. `usd` is the price of the whole prompt and of `max_tokens`; `what` names the call in a refusal. Not to be
     called inside a longer transaction: it would hold the lock. A budget that is set later finds this reservation too,
     so one is made where there is none.
+
+    From `engine` to `document_pages` it is what the ledger says of the call if its worker is lost, `seconds` from now:
+    then `lost_calls.book_lost_calls` books it. Till then it holds its money.
     """
     locked = StoredBudget.objects.select_for_update().filter(tenant_id=tenant_id, schema_slug__in=("", schema_slug))
     list(locked.order_by("id").values_list("id"))
-    _drop_expired(tenant_id=tenant_id)
     # The money is looked at after the lock, by a statement of its own, which sees what was committed until then.
     need = Amount(usd=usd, tokens=prompt_tokens + max_tokens)
     queries.check(
         tenant_id=tenant_id, schema_slug=schema_slug, document_id=document_id, expected=need, clock=clock, what=what
     )
     reservation = Reservation(id=new_id(), prompt_tokens=prompt_tokens, max_tokens=max_tokens, usd=usd)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO inference_storedreservation "
-            "(tenant_id, id, document_id, schema_slug, usd, tokens, expires_at) "
-            "VALUES (%s, %s, %s, %s, %s, %s, clock_timestamp() + make_interval(secs => %s))",
-            [tenant_id, reservation.id, document_id, schema_slug, need.usd, need.tokens, seconds],
-        )
+    StoredReservation.objects.create(
+        tenant_id=tenant_id,
+        id=reservation.id,
+        document_id=document_id,
+        schema_slug=schema_slug,
+        usd=need.usd,
+        tokens=need.tokens,
+        expires_at=Now() + timedelta(seconds=seconds),
+        engine=engine,
+        prompt_tokens=prompt_tokens,
+        images=images,
+        price_date=price_date,
+        lane=lane,
+        document_pages=document_pages,
+    )
     return reservation
 
 
 @in_tenant_scope
-def release(*, tenant_id: UUID, reservation: Reservation) -> None:
-    """Give back what was reserved for a call that was never sent."""
-    StoredReservation.objects.filter(tenant_id=tenant_id, id=reservation.id).delete()
+def release(*, tenant_id: UUID, reservation: Reservation) -> bool:
+    """Give back what was reserved for a call that was never sent. Returns whether it was still held."""
+    deleted, _ = StoredReservation.objects.filter(tenant_id=tenant_id, id=reservation.id).delete()
+    return bool(deleted)
 
 
 @in_tenant_scope
@@ -169,11 +236,20 @@ def record_calls(
 ) -> None:
     """Append what was spent, book it on the month, and end the calls' reservations: all at once.
 
-    A call that broke off without a word of its usage is booked with what was reserved for it: it may be billed. One
-    whose reservation expired meanwhile is booked all the same, since it was spent.
+    A call that broke off without a word of its usage is booked with what was reserved for it: it may be billed. A call
+    has its reservation's id, so it is booked once: also where the connection broke meanwhile, and where it comes back
+    after it was booked as lost.
     """
     now = clock.now()
-    rows = [_row(call) for call in calls]
+    ended = [call.reservation.id for call in calls if call.reservation]
+    # First of all, so that whoever else books one of them waits here, and then sees it booked.
+    deleted, _ = StoredReservation.objects.filter(tenant_id=tenant_id, id__in=ended).delete() if ended else (0, {})
+    booked: set[UUID] = set()
+    if deleted < len(ended):
+        booked.update(ModelCall.objects.filter(tenant_id=tenant_id, id__in=ended).values_list("id", flat=True))
+    rows = [_row(call) for call in calls if call.reservation is None or call.reservation.id not in booked]
+    if booked and not rows:
+        return
     for row in rows:
         row.tenant_id = tenant_id
         row.document_id = document_id
@@ -182,9 +258,6 @@ def record_calls(
         row.document_pages = document_pages
         row.created_at = now
     ModelCall.objects.bulk_create(rows)
-    ended = [call.reservation.id for call in calls if call.reservation]
-    if ended:
-        StoredReservation.objects.filter(tenant_id=tenant_id, id__in=ended).delete()
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -306,21 +379,11 @@ def cache_salt(*, tenant_id: UUID, clock: Clock) -> str:
     return found
 
 
-def _drop_expired(*, tenant_id: UUID) -> None:
-    """Delete what lost workers left, but for what somebody else is deleting now: two would wait for each other."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "DELETE FROM inference_storedreservation WHERE tenant_id = %(tenant)s AND id IN ("
-            "SELECT id FROM inference_storedreservation "
-            "WHERE tenant_id = %(tenant)s AND expires_at <= clock_timestamp() FOR UPDATE SKIP LOCKED)",
-            {"tenant": tenant_id},
-        )
-
-
 def _row(call: CallRecord) -> ModelCall:
     """Return the ledger's row of a call, but for what belongs to its document."""
     assumed = call.reservation if call.unreported else None
     return ModelCall(
+        id=call.reservation.id if call.reservation else new_id(),
         engine=call.engine,
         model=call.model,
         prompt_tokens=assumed.prompt_tokens if assumed else call.prompt_tokens,

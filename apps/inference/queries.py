@@ -173,8 +173,8 @@ def budget_states(
 ) -> tuple[BudgetState, ...]:
     """Return the tenant's budgets with what is spent of each and held; one statement, and so one moment.
 
-    With `schema_slug`, also an empty one: those that hold a call for this schema. What a document's budget has spent is
-    nothing without `document_id`.
+    What lost workers had reserved is held until it is booked. With `schema_slug`, also an empty one: those that hold a
+    call for this schema. What a document's budget has spent is nothing without `document_id`.
     """
     with connection.cursor() as cursor:
         cursor.execute(
@@ -194,8 +194,7 @@ def budget_states(
             CROSS JOIN LATERAL (
               SELECT coalesce(sum(h.usd), 0) AS usd, coalesce(sum(h.tokens), 0) AS tokens
               FROM inference_storedreservation AS h
-              WHERE h.tenant_id = %(tenant)s AND h.expires_at > clock_timestamp()
-                AND b.schema_slug IN ('', h.schema_slug)
+              WHERE h.tenant_id = %(tenant)s AND b.schema_slug IN ('', h.schema_slug)
                 AND (b.period = 'month' OR h.document_id = %(document)s::uuid)
             ) AS held
             WHERE b.tenant_id = %(tenant)s

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import date
 from decimal import Decimal
 from uuid import uuid4
 
@@ -17,7 +18,16 @@ class OpenPurse:
     reserved: list[Reservation] = field(default_factory=list)
     ahead: list[tuple[int, str]] = field(default_factory=list)
 
-    def reserve(self, *, prompt_tokens: int, max_tokens: int, usd: Decimal) -> Reservation:
+    def reserve(
+        self,
+        *,
+        engine: str,
+        prompt_tokens: int,
+        max_tokens: int,
+        images: int,
+        usd: Decimal,
+        price_date: date | None,
+    ) -> Reservation:
         reservation = Reservation(id=uuid4(), prompt_tokens=prompt_tokens, max_tokens=max_tokens, usd=usd)
         self.reserved.append(reservation)
         return reservation

@@ -246,9 +246,7 @@ class SglangEngine:
         for attempt in range(RETRIES + 1):
             if self._cancelled():
                 raise RequestWithdrawnError("the request was cancelled")
-            reservation = self._ledger.reserve(
-                prompt_tokens=tokens, max_tokens=max_tokens, usd=self._price(tokens, max_tokens, _today())
-            )
+            reservation = self._reserve(prompt, prompt_tokens=tokens, max_tokens=max_tokens)
             started = monotonic()
             usage = NOTHING
             outcome = "ok"
@@ -286,6 +284,18 @@ class SglangEngine:
 
     def _price(self, prompt_tokens: int, completion_tokens: int, day: date) -> Decimal:
         return self._profile.cost(prompt_tokens=prompt_tokens, completion_tokens=completion_tokens, on=day)
+
+    def _reserve(self, prompt: DocumentPrompt, *, prompt_tokens: int, max_tokens: int) -> Reservation:
+        today = _today()
+        price = self._profile.price(on=today)
+        return self._ledger.reserve(
+            engine=self.name,
+            prompt_tokens=prompt_tokens,
+            max_tokens=max_tokens,
+            images=prompt.images,
+            usd=self._price(prompt_tokens, max_tokens, today),
+            price_date=price.since if price else None,
+        )
 
     def _record(
         self, prompt: DocumentPrompt, usage: Usage, reservation: Reservation, *, seconds: float, outcome: str

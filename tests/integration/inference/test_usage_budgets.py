@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
+from structlog.testing import capture_logs
 
-from apps.inference import operations, queries
+from apps.inference import lost_calls, operations, queries
 from apps.inference.budgets import Amount, Budget, BudgetPeriod, BudgetSpentError, BudgetState
+from apps.inference.client import LIST_SECONDS, Timeouts
+from apps.inference.fairness import Terms
 from apps.inference.ledger import NEVER_SENT, CallRecord, Purse, Reservation
-from apps.inference.models import CostBasis, ModelCall, StoredReservation
+from apps.inference.models import CostBasis, ModelCall, MonthSpending, StoredReservation
 from apps.inference.operations import BadBudgetError, BadPolicyError, DocumentLedger
 from apps.inference.profiles import UnknownProfileError
 from apps.tenants.scope import tenant_scope
+from tests.faults.sessions import end_own_session
 
 
 @dataclass(slots=True)
@@ -92,6 +97,23 @@ def _settle(
     tenant: UUID, clock: HeldClock, call: CallRecord, *, document: UUID | None = None, schema: str = "invoice"
 ) -> None:
     operations.record_calls(tenant_id=tenant, document_id=document, calls=[call], clock=clock, schema_slug=schema)
+
+
+def _purse(tenant: UUID, clock: HeldClock, document: UUID | None = None) -> Purse:
+    return DocumentLedger(
+        tenant_id=tenant, document_id=document or uuid4(), schema_slug="nda", lane="bulk", document_pages=7, clock=clock
+    )
+
+
+def _taken(purse: Purse) -> Reservation:
+    return purse.reserve(
+        engine="sglang:medium", prompt_tokens=10, max_tokens=5, images=3, usd=DOLLAR, price_date=date(2025, 8, 12)
+    )
+
+
+def _expire(tenant: UUID) -> None:
+    with tenant_scope(tenant), connection.cursor() as cursor:
+        cursor.execute("UPDATE inference_storedreservation SET expires_at = clock_timestamp()")
 
 
 def _only(tenant: UUID, clock: HeldClock) -> BudgetState:
@@ -230,28 +252,135 @@ def test_a_budget_that_is_set_late_knows_what_was_spent_and_what_is_under_way(te
     assert (state.spent.usd, state.held.usd, state.left_usd) == (Decimal(3), Decimal(2), Decimal(1))
 
 
-def test_a_killed_workers_reservation_comes_back(tenant: UUID, clock: HeldClock) -> None:
-    _limit(tenant, clock, _month("1"))
-    _reserve(tenant, clock, seconds=900)
+def test_a_lost_workers_call_holds_its_money_and_is_booked_when_it_expires(
+    tenant: UUID, other_tenant: UUID, clock: HeldClock
+) -> None:
+    """It may have been answered: the money never comes back."""
+    _limit(tenant, clock, _month("1.5"))
+    document = uuid4()
+    _settle(tenant, clock, _call(cost="0.25", reservation=_reserve(tenant, clock)), schema="nda")
+    reservation = _taken(_purse(tenant, clock, document))
+    other = _taken(_purse(other_tenant, clock))
+    lost_calls.book_lost_calls(clock=clock)
+    assert (_only(tenant, clock).spent.usd, _only(tenant, clock).held.usd) == (Decimal("0.25"), DOLLAR)
+    _expire(tenant)
     with pytest.raises(BudgetSpentError):
-        _reserve(tenant, clock)
-    with tenant_scope(tenant), connection.cursor() as cursor:
-        cursor.execute("UPDATE inference_storedreservation SET expires_at = clock_timestamp()")
-    assert _only(tenant, clock).left_usd == DOLLAR
-    _reserve(tenant, clock)
-    with tenant_scope(tenant):
-        assert StoredReservation.objects.count() == 1
-
-
-def test_a_late_settle_is_booked_all_the_same(tenant: UUID, clock: HeldClock) -> None:
-    _limit(tenant, clock, _month("1"))
-    late = _reserve(tenant, clock, seconds=0)
-    other = _reserve(tenant, clock)
-    _settle(tenant, clock, _call(cost="0.75", reservation=late))
+        _reserve(tenant, clock, usd=Decimal("0.26"))
+    assert lost_calls.book_lost_calls(clock=clock) == 1
+    assert lost_calls.book_lost_calls(clock=clock) == 0
     state = _only(tenant, clock)
-    assert (state.spent.usd, state.held.usd, state.left_usd) == (Decimal("0.75"), DOLLAR, Decimal(0))
-    _settle(tenant, clock, _call(cost="1", reservation=other))
-    assert _only(tenant, clock).spent.usd == Decimal("1.75")
+    assert (state.spent, state.held) == (Amount(usd=Decimal("1.25"), tokens=520 + 15), Amount())
+    with tenant_scope(tenant):
+        assert not StoredReservation.objects.exists()
+        call = ModelCall.objects.get(outcome="worker_lost")
+    assert (call.id, call.document_id, call.schema_slug, call.lane, call.document_pages) == (
+        *(reservation.id, document, "nda", "bulk", 7),
+    )
+    # The model is the one that answered the engine's last call.
+    assert (call.engine, call.model, call.price_date) == ("sglang:medium", "mistral-medium", date(2025, 8, 12))
+    assert (call.prompt_tokens, call.completion_tokens, call.images) == (10, 5, 3)
+    assert (call.cost, call.cost_basis) == (DOLLAR, CostBasis.RESERVED)
+    assert (call.seconds, call.gpu_seconds, call.created_at) == (0.0, 0.0, NOVEMBER)
+    with tenant_scope(other_tenant):
+        assert StoredReservation.objects.get().id == other.id
+        assert not ModelCall.objects.exists()
+
+
+def test_a_late_settle_is_booked_once(tenant: UUID, clock: HeldClock) -> None:
+    """With what it did cost where it comes before the sweeper, and as it was booked where it comes after."""
+    _limit(tenant, clock, _month("5"))
+    early, late = _reserve(tenant, clock, seconds=0), _reserve(tenant, clock, seconds=0)
+    _settle(tenant, clock, _call(cost="0.75", reservation=early))
+    assert lost_calls.book_lost_calls(clock=clock) == 1
+    _settle(tenant, clock, _call(cost="0.5", reservation=late))
+    state = _only(tenant, clock)
+    assert (state.spent, state.held) == (Amount(usd=Decimal("1.75"), tokens=520 + 1000), Amount())
+    with tenant_scope(tenant):
+        calls = ModelCall.objects.order_by("cost").values_list("id", "outcome", "cost")
+        assert list(calls) == [(early.id, "ok", Decimal("0.75")), (late.id, "worker_lost", DOLLAR)]
+
+
+def test_a_reservation_outlasts_the_longest_call() -> None:
+    """The line, the lists of models and adapters, the call, and the call again without log-probabilities."""
+    longest = Terms().long_patience + 4 * LIST_SECONDS + 2 * Timeouts().total
+    assert longest + 120 <= operations.RESERVATION_SECONDS
+
+
+def test_a_sweeper_and_a_worker_that_is_back_book_a_call_once(tenant: UUID, clock: HeldClock) -> None:
+    for _ in range(10):
+        reservation = _reserve(tenant, clock, seconds=0)
+        barrier = threading.Barrier(2)
+
+        def settle(barrier: threading.Barrier = barrier, reservation: Reservation = reservation) -> None:
+            try:
+                barrier.wait()
+                _settle(tenant, clock, _call(cost="0.5", reservation=reservation))
+            finally:
+                connection.close()
+
+        back = threading.Thread(target=settle)
+        back.start()
+        barrier.wait()
+        lost_calls.book_lost_calls(clock=clock)
+        back.join()
+        with tenant_scope(tenant):
+            assert ModelCall.objects.filter(id=reservation.id).count() == 1
+    with tenant_scope(tenant):
+        booked = sum(ModelCall.objects.values_list("cost", flat=True))
+        assert MonthSpending.objects.get().usd == booked
+        assert not StoredReservation.objects.exists()
+
+
+def test_a_call_is_recorded_once_the_database_is_back(
+    tenant: UUID, clock: HeldClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its connection breaks before the call is written, and then after."""
+    monkeypatch.setattr(operations, "RECONNECT_SECONDS", (0.01,))
+    _limit(tenant, clock, _month("5"))
+    purse = _purse(tenant, clock)
+    first, second = _taken(purse), _taken(purse)
+    end_own_session()
+    purse.record(_call(cost="0.5", reservation=first))
+    real = operations.record_calls
+
+    def breaking(**arguments: Any) -> None:
+        monkeypatch.setattr(operations, "record_calls", real)
+        real(**arguments)
+        raise OperationalError
+
+    monkeypatch.setattr(operations, "record_calls", breaking)
+    purse.record(_call(cost="0.25", reservation=second))
+    state = _only(tenant, clock)
+    assert (state.spent, state.held) == (Amount(usd=Decimal("0.75"), tokens=2 * 520), Amount())
+    with tenant_scope(tenant):
+        assert set(ModelCall.objects.values_list("id", flat=True)) == {first.id, second.id}
+
+
+def test_a_call_that_cant_be_written_costs_no_answer_and_is_booked_in_the_end(
+    tenant: UUID, clock: HeldClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(operations, "RECONNECT_SECONDS", (0.01,))
+    document = uuid4()
+    purse = _purse(tenant, clock, document)
+    away, too_long = _taken(purse), _taken(purse)
+
+    def gone(**_: Any) -> None:
+        raise OperationalError
+
+    with capture_logs() as said:
+        with monkeypatch.context() as patch:
+            patch.setattr(operations, "record_calls", gone)
+            purse.record(_call(cost="0.5", reservation=away))
+        purse.record(replace(_call(cost="0.5", reservation=too_long), model="m" * 201))
+    assert [(entry["event"], entry["error"], entry["document_id"]) for entry in said] == [
+        ("call_not_recorded", "OperationalError", str(document)),
+        ("call_not_recorded", "DataError", str(document)),
+    ]
+    _expire(tenant)
+    assert lost_calls.book_lost_calls(clock=clock) == 2
+    with tenant_scope(tenant):
+        calls = ModelCall.objects.values_list("id", "outcome", "cost")
+        assert set(calls) == {(away.id, "worker_lost", DOLLAR), (too_long.id, "worker_lost", DOLLAR)}
 
 
 def test_a_documents_budget_is_its_own(tenant: UUID, clock: HeldClock) -> None:
@@ -313,10 +442,8 @@ def test_what_was_counted_stands_beside_what_the_server_counts(tenant: UUID, clo
 @pytest.mark.parametrize("outcome", sorted(NEVER_SENT))
 def test_a_call_that_was_never_sent_gives_its_money_back(tenant: UUID, clock: HeldClock, outcome: str) -> None:
     _limit(tenant, clock, _month("3"))
-    purse = DocumentLedger(
-        tenant_id=tenant, document_id=uuid4(), schema_slug="nda", lane="bulk", document_pages=7, clock=clock
-    )
-    reservation = purse.reserve(prompt_tokens=10, max_tokens=5, usd=DOLLAR)
+    purse = _purse(tenant, clock)
+    reservation = _taken(purse)
     assert _only(tenant, clock).held == Amount(usd=DOLLAR, tokens=15)
     purse.record(_call(cost="0", prompt_tokens=0, outcome=outcome, reservation=reservation))
     assert (_only(tenant, clock).spent, _only(tenant, clock).held) == (Amount(), Amount())
@@ -339,10 +466,8 @@ def test_a_look_ahead_takes_nothing(tenant: UUID, clock: HeldClock) -> None:
 def test_a_documents_ledger_is_a_purse(tenant: UUID, clock: HeldClock) -> None:
     _limit(tenant, clock, _month("2"))
     document = uuid4()
-    purse: Purse = DocumentLedger(
-        tenant_id=tenant, document_id=document, schema_slug="nda", lane="bulk", document_pages=7, clock=clock
-    )
-    reservation = purse.reserve(prompt_tokens=10, max_tokens=5, usd=DOLLAR)
+    purse = _purse(tenant, clock, document)
+    reservation = _taken(purse)
     purse.record(_call(cost="0.5", reservation=reservation))
     with tenant_scope(tenant):
         call = ModelCall.objects.get()

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
 
 import pytest
-from django.db import connection
 from django.test import override_settings
 
 from apps.common.clock import Clock
@@ -20,24 +18,8 @@ from apps.pipeline.worker import work
 from apps.tenants.scope import tenant_scope
 from tests.factories.documents import pdf
 from tests.factories.uploads import upload
+from tests.faults.sessions import end_own_session
 from tests.integration.pipeline.asking import status
-
-
-def _end_own_session() -> None:
-    """End the session that this thread's connection has, as a server that is killed does."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_backend_pid()")
-        (pid,) = cursor.fetchone()
-
-    def end() -> None:
-        try:
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_terminate_backend(%s)", [pid])
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(1) as threads:
-        threads.submit(end).result()
 
 
 @pytest.mark.parametrize("data", [pdf(mark="survives"), b"%PDF-1.7 nothing of it is there"], ids=["read", "refused"])
@@ -57,7 +39,7 @@ def test_a_stage_whose_connection_broke_is_done_once(
         try:
             return real(claim=claim, clock=clock, cancelled=cancelled)
         finally:
-            _end_own_session()
+            end_own_session()
 
     monkeypatch.setattr(parsing, "parse", breaking)
     with override_settings(QUIRE_DISPATCHER="tests.faults.dispatchers.LosingDispatcher"):
