@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from apps.extraction.engines.protocol import PageImage
-from apps.extraction.packing import MAX_PICTURES, Form, Packed, estimated_tokens, pack
+from apps.extraction.packing import MAX_PICTURES, Form, Packed, pack
 from apps.extraction.page_need import Need, doubt, need
 from apps.extraction.prompt import SYSTEM, ask, document_prompt, question, system_words
 from apps.extraction.windows import TooLong
 from apps.inference.profiles import profile
-from apps.inference.tokens import counter
+from apps.inference.tokens import counter, estimated_tokens
 from apps.parsing.pages import Box, Page, Table, TextSource, Word
 from apps.schemas.fields import Field, Kind, Schema
 from tests.factories.pages import page as drawn
