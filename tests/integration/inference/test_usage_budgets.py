@@ -11,16 +11,19 @@ from uuid import UUID, uuid4
 
 import pytest
 from django.db import OperationalError, connection
+from django.test import override_settings
 from structlog.testing import capture_logs
 
 from apps.inference import lost_calls, operations, queries
 from apps.inference.budgets import Amount, Budget, BudgetPeriod, BudgetSpentError, BudgetState
 from apps.inference.client import LIST_SECONDS, Timeouts
+from apps.inference.embedding_ledger import held_embeddings
 from apps.inference.fairness import Terms
 from apps.inference.ledger import NEVER_SENT, CallRecord, Purse, Reservation
 from apps.inference.models import CostBasis, ModelCall, MonthSpending, StoredReservation
 from apps.inference.operations import BadBudgetError, BadPolicyError, DocumentLedger
 from apps.inference.profiles import UnknownProfileError
+from apps.inference.tokens import estimated_tokens
 from apps.tenants.scope import tenant_scope
 from tests.faults.sessions import end_own_session
 
@@ -207,7 +210,7 @@ def test_the_month_turns(tenant: UUID, clock: HeldClock) -> None:
     assert refused.value.message == (
         "The month's budget of $50.00 for schema invoice is spent; raise it or wait until 1 December"
     )
-    assert refused.value.retry_after == 6 * 3600
+    assert refused.value.retry_after == 900
     _reserve(tenant, clock, schema="receipt")
     clock.moment = datetime(2025, 11, 30, 23, 59, 30, tzinfo=UTC)
     with pytest.raises(BudgetSpentError) as refused:
@@ -298,6 +301,31 @@ def test_a_late_settle_is_booked_once(tenant: UUID, clock: HeldClock) -> None:
     with tenant_scope(tenant):
         calls = ModelCall.objects.order_by("cost").values_list("id", "outcome", "cost")
         assert list(calls) == [(early.id, "ok", Decimal("0.75")), (late.id, "worker_lost", DOLLAR)]
+
+
+def test_embeddings_whose_worker_was_lost_are_booked_once(tenant: UUID, clock: HeldClock) -> None:
+    with (
+        override_settings(QUIRE_EMBEDDINGS_URL="http://embeddings.invalid", QUIRE_EMBEDDINGS_PROFILE="medium"),
+        held_embeddings(
+            tenant_id=tenant,
+            schema_slug="nda",
+            model="e5",
+            texts=["one", "two"],
+            lane="bulk",
+            clock=clock,
+            what="embedding these pages",
+        ) as usage,
+    ):
+        _expire(tenant)
+        assert lost_calls.book_lost_calls(clock=clock) == 1
+        usage.requests, usage.tokens = 1, 7
+    tokens = estimated_tokens("one") + estimated_tokens("two")
+    with tenant_scope(tenant):
+        (call,) = ModelCall.objects.all()
+    assert (call.engine, call.outcome, call.cost_basis) == ("embeddings", "worker_lost", CostBasis.RESERVED)
+    assert (call.schema_slug, call.lane, call.prompt_tokens, call.completion_tokens) == ("nda", "bulk", tokens, 0)
+    # Of November 2025, at $0.40 a million.
+    assert (call.cost, call.price_date) == (tokens * Decimal("0.0000004"), date(2025, 8, 12))
 
 
 def test_a_reservation_outlasts_the_longest_call() -> None:
