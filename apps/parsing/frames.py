@@ -31,7 +31,7 @@ class Kind(IntEnum):
     STOPPED = 7
     """JSON: {"page": the next page, which needs OCR that this child hasn't got, "language": code or null}"""
     SEEN = 8
-    """one byte a place: 1 where something can be seen there"""
+    """one byte a place: a visibility.Sight"""
     REMARKS = 9
     """JSON: [[code, page], ...], see remarks.Remark; before DONE or STOPPED, where there are any"""
     FAILED = 6

@@ -23,6 +23,7 @@ from pymupdf import mupdf
 from apps.parsing import drawing, layer, skew, wordmerge
 from apps.parsing.codec import Columns
 from apps.parsing.limits import Limits
+from apps.parsing.pages import Box
 from apps.parsing.wordmerge import Words
 
 LANGUAGES = "eng+deu"
@@ -36,6 +37,7 @@ _ASTRAY = 0.6  # below which it may lie on its side
 _UNREAD_INK = 0.1
 _DARK = 128
 _FAINT = 24  # the difference in gray below which a page is blank
+_LINE = 14.0  # points: no more than a line's height is taken around a part of a page
 _GOOD_HEIGHT = 24.0  # pixels of a line's height at which small type is read best
 _SAME_SIZE = (0.9, 1.1)
 _WORD_LEVEL = "5"
@@ -106,6 +108,35 @@ def recognise(page: pymupdf.Page, *, bound: mupdf.FzRect, number: int, limits: L
         boxes = skew.slanted(words.boxes, angle, straight=straight.shape, original=pixels.shape)
         words = replace(words, boxes=boxes)
     return words.columns(aspect=pixels.shape[1] / pixels.shape[0], turns=turns)
+
+
+def is_loaded() -> bool:
+    """Return whether this process can read pictures."""
+    return _engines is not None
+
+
+def recognise_part(page: pymupdf.Page, *, bound: mupdf.FzRect, box: Box) -> Columns:
+    """Return the words in and around a box of lines that stand upright, placed on the page. Raises NotLoaded.
+
+    It is cut out with some of its surroundings, by which Tesseract tells the letters' height. The page's pictures must
+    have been checked before.
+    """
+    across, down = bound.x1 - bound.x0, bound.y1 - bound.y0
+    around = min(box.height * down, _LINE) * 1.2
+    x0, x1 = max(box.x0 * across - around, 0.0), min(box.x1 * across + around, across)
+    y0, y1 = max(box.y0 * down - around, 0.0), min(box.y1 * down + around, down)
+    scale = min(_USUAL_DPI / 72.0, (_MAX_PIXELS / max((x1 - x0) * (y1 - y0), 1.0)) ** 0.5)
+    width, height = max(1, round((x1 - x0) * scale)), max(1, round((y1 - y0) * scale))
+    part = mupdf.FzRect(bound.x0 + x0, bound.y0 + y0, bound.x0 + x1, bound.y0 + y1)
+    pixels = drawing.draw(page, bound=part, width=width, height=height, gray=True)
+    words = _look(pixels, mode=tesserocr.PSM.SINGLE_BLOCK)
+    if not words.texts:
+        return layer.EMPTY
+    found = words.columns(aspect=width / height, turns=0)
+    boxes = found.boxes.copy()
+    boxes[::2] = (x0 + boxes[::2] * (x1 - x0)) / max(across, 1e-6)
+    boxes[1::2] = (y0 + boxes[1::2] * (y1 - y0)) / max(down, 1e-6)
+    return replace(found, boxes=boxes)
 
 
 def is_legible(page: pymupdf.Page, *, bound: mupdf.FzRect) -> bool:

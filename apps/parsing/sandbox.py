@@ -48,6 +48,8 @@ _PICTURES = frozenset({sniff.PNG, sniff.JPEG, sniff.TIFF})
 _MAX_ATTACHMENTS = 64
 _MAX_PASSWORD_CHARACTERS = 1000
 _PLACES_A_LOOK = 1000
+# As in visibility.Sight, which only a child can import.
+_SEEN, _UNCLEAR = 1, 2
 
 
 def _nothing() -> None:
@@ -228,31 +230,34 @@ class Sandbox:
         password: str | None = None,
         between: Callable[[], None] = _nothing,
     ) -> tuple[bool, ...]:
-        """Return for each place (page from 1, box) whether a reader of the page sees anything there.
+        """Return for each place (page from 1, box) whether a reader of the page sees its text there.
 
-        Of many places a part is looked at by each of several children; `between` is called before each, and may raise.
+        Where the page shows something that isn't the text layer's own letters, a process that has OCR says whether they
+        are its words. Of many places a part is looked at by each of several children; `between` is called before each,
+        and may raise.
         """
-        order = sorted(range(len(places)), key=lambda number: places[number][0])
-        seen = [False] * len(places)
-        for start in range(0, len(order), _PLACES_A_LOOK):
-            between()
-            some = order[start : start + _PLACES_A_LOOK]
-            conversation = self._begin(
-                Operation.LOOK,
-                path=path,
-                media_type=media_type,
-                password=password,
-                places=tuple((places[number][0], _rounded(places[number][1])) for number in some),
-            )
-            try:
-                answer = next((payload for kind, payload in conversation.frames if kind is Kind.SEEN), b"")
-            finally:
-                conversation.close()
-            if len(answer) != len(some):
-                raise unparsable(code="crashed")
-            for number, one in zip(some, answer, strict=True):
-                seen[number] = one == 1
-        return tuple(seen)
+        sights = dict.fromkeys(range(len(places)), _UNCLEAR)
+        for with_ocr in (False, True):
+            order = sorted((number for number in sights if sights[number] == _UNCLEAR), key=lambda one: places[one][0])
+            for start in range(0, len(order), _PLACES_A_LOOK):
+                between()
+                some = order[start : start + _PLACES_A_LOOK]
+                conversation = self._begin(
+                    Operation.LOOK,
+                    path=path,
+                    media_type=media_type,
+                    password=password,
+                    places=tuple((places[number][0], _rounded(places[number][1])) for number in some),
+                    with_ocr=with_ocr,
+                )
+                try:
+                    answer = next((payload for kind, payload in conversation.frames if kind is Kind.SEEN), b"")
+                finally:
+                    conversation.close()
+                if len(answer) != len(some):
+                    raise unparsable(code="crashed")
+                sights.update(zip(some, answer, strict=True))
+        return tuple(sights[number] == _SEEN for number in range(len(places)))
 
     def read_document(
         self, *, path: str | os.PathLike[str], media_type: str, password: str | None = None
