@@ -13,6 +13,7 @@ from uuid import UUID
 
 import pytest
 from django.test import override_settings
+from mistral_common.tokens.tokenizers.base import SpecialTokens
 
 from apps.common.clock import SYSTEM_CLOCK
 from apps.documents import queries as documents
@@ -125,3 +126,5 @@ def _check_request(request: dict[str, Any]) -> None:
         assert text.endswith(closing)
         assert text.count(opening[2]) == 2
     assert injections.EVIL_WRITTEN not in texts[-1]
+    for token in (*SpecialTokens, injections.SPECIAL, "<|im_start|>"):
+        assert not any(token in text for text in texts)
