@@ -131,7 +131,8 @@ class _Sheet:
 
 def _contrast(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.int16]:
     """Return the contrast of pixels (n, 3) in each of their colours."""
-    return pixels.max(axis=0).astype(np.int16) - pixels.min(axis=0)
+    contrast: npt.NDArray[np.int16] = pixels.max(axis=0).astype(np.int16) - pixels.min(axis=0)
+    return contrast
 
 
 def _shows(pixels: npt.NDArray[np.uint8], letters: npt.NDArray[np.uint8]) -> bool:
