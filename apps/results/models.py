@@ -143,5 +143,8 @@ class Decision(TenantModel):
         ]
         indexes = [
             models.Index(fields=["tenant_id", "document_id"], name="results_decision_document"),
-            models.Index(fields=["tenant_id", "schema_slug", "-decided_at"], name="results_decision_schema"),
+            # The newest of a schema, whose ids the curves are known by, come from the index alone.
+            models.Index(
+                fields=["tenant_id", "schema_slug", "-decided_at", "-turn", "-id"], name="results_decision_newest"
+            ),
         ]
