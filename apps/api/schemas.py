@@ -79,13 +79,16 @@ def list_versions(request: AuthenticatedRequest, slug: str) -> list[SchemaOut]:
     return [_out(item) for item in _versions(request, slug)]
 
 
-@router.post("/{slug}/versions", response={201: VersionOut}, summary="Add a version to a schema")
+@router.post("/{slug}/versions", response={200: VersionOut, 201: VersionOut}, summary="Add a version to a schema")
 def add_version(request: AuthenticatedRequest, slug: str, body: NewVersion) -> Status[VersionOut]:
-    """Write the next version; documents that come from now on use it."""
-    version = operations.add_version(
+    """Write the next version; documents that come from now on use it.
+
+    200 with the newest version's number where that says the same already.
+    """
+    version, is_new = operations.add_version(
         tenant_id=request.auth.tenant_id, slug=slug, document=body.definition, clock=SYSTEM_CLOCK
     )
-    return Status(HTTPStatus.CREATED, VersionOut(slug=slug, version=version))
+    return Status(HTTPStatus.CREATED if is_new else HTTPStatus.OK, VersionOut(slug=slug, version=version))
 
 
 def _versions(request: AuthenticatedRequest, slug: str) -> tuple[queries.StoredSchema, ...]:

@@ -29,7 +29,7 @@ _GUARDED = sql.SQL("CASE WHEN {cell} ~ {formula} THEN '''' || {cell} ELSE {cell}
 # How a typed cell is written. Numbers, dates and ids can't be formulas: they are written as they are.
 _WRITTEN = {
     ColumnType.DECIMAL: sql.SQL("trim_scale({cell})"),
-    ColumnType.BOOLEAN: sql.SQL("CASE WHEN {cell} THEN 'true' ELSE 'false' END"),
+    ColumnType.BOOLEAN: sql.SQL("CASE {cell} WHEN true THEN 'true' WHEN false THEN 'false' END"),
     ColumnType.TIMESTAMP: sql.SQL("to_char({cell} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"),
 }
 

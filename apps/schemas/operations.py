@@ -55,18 +55,19 @@ def create_schema(*, tenant_id: UUID, slug: str, document: Any, clock: Clock) ->
 
 
 @in_tenant_scope
-def add_version(*, tenant_id: UUID, slug: str, document: Any, clock: Clock) -> int:
-    """Write the next version. Raises SchemaInvalid with every error, NoSuchSchemaError or VersionRaceError."""
-    newest = (
-        SchemaVersion.objects.filter(tenant_id=tenant_id, slug=slug)
-        .order_by("-version")
-        .values_list("version", flat=True)
-        .first()
-    )
+def add_version(*, tenant_id: UUID, slug: str, document: Any, clock: Clock) -> tuple[int, bool]:
+    """Write the next version; return its number and whether it is new.
+
+    What the newest version says already makes none: who asks again, since an answer was lost, gets the same one.
+    Raises SchemaInvalid with every error, NoSuchSchemaError or VersionRaceError.
+    """
+    newest = SchemaVersion.objects.filter(tenant_id=tenant_id, slug=slug).order_by("-version").first()
     if newest is None:
         raise NoSuchSchemaError(f"there is no schema '{slug}': create it first")
-    parse_schema(document, slug=slug, version=newest + 1)
-    return _write(tenant_id=tenant_id, slug=slug, version=newest + 1, document=document, clock=clock)
+    parse_schema(document, slug=slug, version=newest.version + 1)
+    if newest.document == orjson.dumps(document).decode():
+        return newest.version, False
+    return _write(tenant_id=tenant_id, slug=slug, version=newest.version + 1, document=document, clock=clock), True
 
 
 @in_tenant_scope

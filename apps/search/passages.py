@@ -12,6 +12,8 @@ from apps.parsing.pages import Box, Page, Word
 TARGET_CHARACTERS = 600
 MAX_CHARACTERS = 900
 MAX_PASSAGES_A_PAGE = 200
+# What the text layer has for a glyph of unknown meaning.
+_ICON = "\ufffd"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,12 +29,12 @@ class Passage:
 def passages_of(page: Page) -> tuple[Passage, ...]:
     """Cut a page at its blocks where they are long enough, else at lines; a line that is too long is cut at words.
 
-    Words keep the page's order and belong to one passage each.
+    Words keep the page's order and belong to one passage each; glyphs that stand for no letter, as icons do, are left out.
     """
     pieces: list[list[Word]] = []
     current: list[Word] = []
     size = 0
-    for line in _lines(page.words):
+    for line in _lines([word for word in page.words if word.text.strip(_ICON)]):
         length = sum(len(word.text) + 1 for word in line)
         new_block = bool(current) and line[0].block != current[-1].block
         if current and (size + length > MAX_CHARACTERS or (new_block and size >= TARGET_CHARACTERS)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from secrets import token_urlsafe
 from uuid import UUID
 
 from django.contrib import messages
@@ -18,6 +19,9 @@ from apps.tenants import operations, queries
 from apps.tenants.models import Role
 
 MAX_NAME = 200
+# Forms that a session may have open, one in each tab.
+MAX_FORMS = 20
+FORMS = "key_forms"
 
 
 @require_GET
@@ -31,10 +35,16 @@ def schema_list(request: MemberRequest) -> HttpResponseBase:
 @require_http_methods(["GET", "POST"])
 @member_required(Role.ADMIN)
 def api_keys(request: MemberRequest) -> HttpResponseBase:
-    """Show the keys and make new ones. A secret is shown in this one answer and never again."""
+    """Show the keys and make new ones. A secret is shown in this one answer and never again.
+
+    A form makes one key, however often a browser sends it: who loads the answer again sends it again.
+    """
     tenant_id = request.member.tenant_id
     made = None
     if request.method == "POST":
+        if not _first_time(request):
+            messages.error(request, _("This form was sent before: a key that it made is in the list. Fill it in anew."))
+            return redirect("portal:api-keys")
         name = request.POST.get("name", "").strip()[:MAX_NAME]
         if name:
             may_administer = request.POST.get("may_administer") == "yes"
@@ -50,7 +60,8 @@ def api_keys(request: MemberRequest) -> HttpResponseBase:
             )
         else:
             messages.error(request, _("Give the key a name that says who uses it."))
-    return render(request, "portal/api_keys.html", {"keys": queries.api_keys(tenant_id=tenant_id), "made": made})
+    shown = {"keys": queries.api_keys(tenant_id=tenant_id), "made": made, "form": _new_form(request)}
+    return render(request, "portal/api_keys.html", shown)
 
 
 @require_POST
@@ -68,3 +79,19 @@ def revoke_api_key(request: MemberRequest, key_id: UUID) -> HttpResponseBase:
         )
         messages.success(request, _("The key is revoked: nothing that uses it gets in any more."))
     return redirect("portal:api-keys")
+
+
+def _new_form(request: MemberRequest) -> str:
+    form = token_urlsafe(9)
+    request.session[FORMS] = [*request.session.get(FORMS, ()), form][-MAX_FORMS:]
+    return form
+
+
+def _first_time(request: MemberRequest) -> bool:
+    forms = list(request.session.get(FORMS, ()))
+    form = request.POST.get("form", "")
+    if form not in forms:
+        return False
+    forms.remove(form)
+    request.session[FORMS] = forms
+    return True

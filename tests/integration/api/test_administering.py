@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 from django.db import connection, connections, transaction
 from django.db.migrations.executor import MigrationExecutor
-from django.test import override_settings
+from django.test import Client, override_settings
 
 from apps.common.clock import SYSTEM_CLOCK
 from apps.tenants.models import ApiKey, Role
@@ -92,7 +92,10 @@ def test_a_key_that_may_not_administer_changes_nothing(
 def test_what_is_parked_stays_parked_until_an_administrator_says_so(api: Api, scanner: Api) -> None:
     api.put("policies/receipt", {"engines": ["sglang:medium"]})
     api.put("budgets", {"budgets": [{"period": "month", "usd": 0}]})
-    with loopback_server() as server, override_settings(QUIRE_INFERENCE_URL=server.url):
+    with (
+        loopback_server() as server,
+        override_settings(QUIRE_INFERENCE_URL=server.url, QUIRE_INFERENCE_PROFILE="medium"),
+    ):
         server.reply = (
             '{"merchant_name": null, "merchant_address": null, "date": null, "total": null, "currency": null}'
         )
@@ -159,10 +162,18 @@ def test_a_change_of_tuning_is_on_record_without_its_words(api: Api, caplog: pyt
     assert changes(caplog) == [{**who, "what": "tuning invoice", "before": told, "after": nothing}]
 
 
+def _form(client: Client) -> str:
+    return client.get("/keys").content.decode().partition('name="form" value="')[2].partition('"')[0]
+
+
 def test_an_administrator_makes_keys_of_either_kind(tenant: UUID, caplog: pytest.LogCaptureFixture) -> None:
     client, email = signed_in(tenant, Role.ADMIN)
-    assert client.post("/keys", {"name": "scanner", "may_administer": ""}).status_code == 200
-    assert client.post("/keys", {"name": "controller", "may_administer": "yes"}).status_code == 200
+    for name, may_administer in (("scanner", ""), ("controller", "yes")):
+        form = {"name": name, "may_administer": may_administer, "form": _form(client)}
+        assert client.post("/keys", form).status_code == 200
+    # A browser that loads the answer again sends the form again.
+    again = client.post("/keys", form, follow=True)
+    assert "This form was sent before" in again.content.decode()
     controller, scanner = api_keys(tenant_id=tenant)
     assert [(key.name, key.may_administer) for key in (scanner, controller)] == [
         ("scanner", False),

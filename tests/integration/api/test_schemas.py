@@ -57,6 +57,8 @@ def test_a_schema_of_ones_own_grows_by_versions(api: Api, other_api: Api) -> Non
     assert api.post("schemas", {"slug": "delivery-note", "definition": DEFINITION}).status_code == 409
     changed = {**DEFINITION, "title": "Delivery slip"}
     assert _json(api.post("schemas/delivery-note/versions", {"schema": changed}))["version"] == 2
+    again = api.post("schemas/delivery-note/versions", {"schema": changed})
+    assert (again.status_code, _json(again)["version"]) == (200, 2)
     newest = _json(api.get("schemas/delivery-note"))
     assert (newest["version"], newest["definition"]["title"]) == (2, "Delivery slip")
     assert [item["version"] for item in _json(api.get("schemas/delivery-note/versions"))] == [2, 1]

@@ -152,6 +152,17 @@ def test_a_document_without_values_is_a_row(tenant: UUID) -> None:
     assert parquet_table(tenant, "invoice.line_items").num_rows == 0
 
 
+def test_what_nobody_read_is_neither_true_nor_false(tenant: UUID) -> None:
+    field = Field(name="insured", title="Insured", kind=Kind.BOOLEAN)
+    (feed,) = schema_feeds(Schema(slug="note", version=1, title="Note", description="", fields=(field,)))
+    for read in (value("/insured", "true", kind=Kind.BOOLEAN), value("/insured", "false", kind=Kind.BOOLEAN), None):
+        result(tenant, document(tenant), *([read] if read else []), schema_slug="note")
+    lines = b"".join(stream_csv(tenant_id=tenant, feed=feed)).decode().splitlines()
+    assert [line.rsplit(",", 1)[1] for line in lines] == ["insured", "true", "false", ""]
+    table = pq.read_table(io.BytesIO(b"".join(stream_parquet(tenant_id=tenant, feed=feed))))
+    assert table.column("insured").to_pylist() == [True, False, None]
+
+
 def _feed(*names: str) -> Feed:
     """Return the feed of a schema with these text fields, odder than Quire takes them today."""
     fields = tuple(Field(name=name, title="A field", kind=Kind.TEXT) for name in names)

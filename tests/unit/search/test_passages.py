@@ -28,6 +28,12 @@ def test_an_empty_page_has_none() -> None:
     assert passages_of(_page([])) == ()
 
 
+def test_glyphs_that_stand_for_no_letter_are_left_out() -> None:
+    (passage,) = passages_of(_page([(0, "\ufffd 04 72 07"), (1, "\ufffd\ufffd"), (2, "l\ufffdabbaye")]))
+    assert passage.text == "04 72 07 l\ufffdabbaye"
+    assert passages_of(_page([(0, "\ufffd")])) == ()
+
+
 def test_every_word_is_in_one_passage_in_order() -> None:
     lines = [(number // 7, f"alpha{number} beta{number} gamma{number} delta{number}") for number in range(90)]
     passages = passages_of(_page(lines))
