@@ -13,7 +13,7 @@ from apps.common.clock import Clock
 from apps.documents.errors import UnknownSchemaError
 from apps.extraction.engines.registry import MODEL_PREFIX
 from apps.inference import operations as inference
-from apps.inference import queries
+from apps.inference import queries, servers
 from apps.inference.budgets import Budget, BudgetPeriod, BudgetSpentError, BudgetState
 from apps.inference.profiles import PROFILES
 from apps.pipeline import outbox
@@ -112,16 +112,17 @@ def policies(*, tenant_id: UUID) -> tuple[tuple[str, ...] | None, tuple[Policy, 
 
 def _warnings(*, budgets: Sequence[Budget], policies: Sequence[Policy], today: date) -> tuple[str, ...]:
     """Say which models and servers a budget in dollars is meant for and doesn't hold: they have no price."""
+    asked = {policy.schema_slug: servers.engines(policy.engines) for policy in policies}
     unpriced = [
         f"No dollar budget holds {engine}, since it has no price: set a budget of tokens, or give its profile a price "
         "in the file that QUIRE_MODEL_PROFILES names"
-        for engine in dict.fromkeys(name for policy in policies for name in policy.engines)
+        for engine in dict.fromkeys(name for names in asked.values() for name in names)
         if engine.startswith(MODEL_PREFIX)
         and _lacks_price(engine.removeprefix(MODEL_PREFIX), today=today)
         and any(
-            _in_dollars_alone(budgets, period=period, schema_slug=policy.schema_slug)
-            for policy in policies
-            if engine in policy.engines
+            _in_dollars_alone(budgets, period=period, schema_slug=slug)
+            for slug, names in asked.items()
+            if engine in names
             for period in BudgetPeriod
         )
     ]

@@ -16,6 +16,7 @@ from apps.documents.models import Document
 from apps.inference import operations
 from apps.inference.ledger import CallRecord, Reservation
 from apps.inference.profiles import profile
+from apps.inference.servers import ModelServer
 from apps.tenants.models import Role
 from apps.tenants.scope import tenant_scope
 from tests.factories.documents import pdf
@@ -216,7 +217,7 @@ EMBEDDINGS_UNHELD = (
     ],
 )
 def test_what_a_budget_in_dollars_does_not_hold_is_told(api: Api, budgets: Any, warnings: list[str]) -> None:
-    """The shipped schemas name sglang:small, which has no price."""
+    """The shipped schemas name the house's own model: Small, which has no price."""
     api.put("policies/invoice", {"engines": ["layout", "sglang:medium"]})
     put = api.put("budgets", {"budgets": budgets})
     assert (put.status_code, put.json()["warnings"]) == (200, warnings)
@@ -224,6 +225,12 @@ def test_what_a_budget_in_dollars_does_not_hold_is_told(api: Api, budgets: Any, 
     client, _ = signed_in(api.tenant_id, Role.VIEWER)
     page = client.get("/usage").content.decode()
     assert [page.count(f'<p class="reason passing">{one}.</p>') for one in (SMALL_UNHELD,)] == [len(warnings)]
+
+
+def test_the_houses_own_model_is_held_where_it_has_a_price(api: Api) -> None:
+    with override_settings(QUIRE_INFERENCE_PROFILE="medium"):
+        assert api.put("budgets", {"budgets": [{"period": "month", "usd": 50}]}).json()["warnings"] == []
+    assert api.get("budgets").json()["warnings"] == [SMALL_UNHELD]
 
 
 def test_an_embedding_server_without_a_price_is_told_too(api: Api) -> None:
@@ -445,6 +452,17 @@ def test_what_a_model_without_a_price_costs_is_unknown(api: Api) -> None:
         "The price of sglang:small is unknown, so what the job costs is unknown too, and no budget in dollars holds "
         "it: give its profile a price in the file that QUIRE_MODEL_PROFILES names"
     ]
+    with override_settings(QUIRE_INFERENCE_URL="http://127.0.0.1:9"):
+        assert api.post("estimates", job).json()["warnings"][0] == (
+            "No setting names a server of sglang:medium: documents go on without it unless the server at "
+            "QUIRE_INFERENCE_URL lists a model of that name; name one by QUIRE_INFERENCE_URL_MEDIUM"
+        )
+    own = ModelServer(profile="medium", url="http://127.0.0.1:9", suffix="_MEDIUM")
+    with override_settings(QUIRE_INFERENCE_SERVERS={"medium": own}):
+        assert api.post("estimates", job).json()["warnings"][0] == (
+            "No setting names a server of sglang:small: documents go on without it; name one by "
+            "QUIRE_INFERENCE_URL_SMALL"
+        )
     assert api.put("policies/nda", {"engines": ["layout"]}).status_code == 200
     assert api.post("estimates", job).json()["usd"] == {"low": "0.00", "expected": "0.00", "high": "0.00"}
 
