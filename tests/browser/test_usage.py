@@ -116,7 +116,10 @@ def test_a_document_that_waits_for_money_says_so(portal: Portal, member: Member)
             connections.close_all()
 
     # The work is done inline, and a model's client has an event loop of its own, which Playwright's thread has already.
-    with override_settings(QUIRE_INFERENCE_URL="http://127.0.0.1:9"), ThreadPoolExecutor(max_workers=1) as pool:
+    with (
+        override_settings(QUIRE_INFERENCE_URL="http://127.0.0.1:9", QUIRE_INFERENCE_PROFILE="medium"),
+        ThreadPoolExecutor(max_workers=1) as pool,
+    ):
         document = pool.submit(parked).result()
     reason = "The month's budget of $0.00 is spent; raise it or wait until 1"
     portal.go(f"/documents/{document}")

@@ -229,6 +229,7 @@ def test_stack_in_the_foreground_ends_with_its_command(quire: Quire) -> None:
         ("QUIRE_DATABASE_URL", "mysql://here/quire", "must be a URL that begins with postgresql:// or postgres://"),
         ("QUIRE_REDIS_URL", "redis://:secret@", "names no host"),
         ("QUIRE_INFERENCE_URL", "10.0.0.1:30000", "must be a URL that begins with http:// or https://"),
+        ("QUIRE_INFERENCE_URL_MEDIUM", "10.0.0.1:30000", "must be a URL that begins with http:// or https://"),
     ],
 )
 def test_malformed_setting_is_named(name: str, value: str, why: str) -> None:

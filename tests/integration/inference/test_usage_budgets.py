@@ -555,12 +555,27 @@ def test_the_nearest_policy_counts(tenant: UUID, clock: HeldClock) -> None:
     assert policy("invoice") == own
 
 
+def test_sglang_alone_is_the_houses_own_model_wherever_it_is_said(tenant: UUID, clock: HeldClock) -> None:
+    def policy(*own: str) -> tuple[str, ...]:
+        return queries.policy(tenant_id=tenant, schema_slug="invoice", schema_engines=own)
+
+    assert policy("layout", "sglang") == ("layout", "sglang:small")
+    with override_settings(QUIRE_INFERENCE_PROFILE="medium"):
+        assert policy("layout", "sglang") == ("layout", "sglang:medium")
+        # Nobody is asked twice.
+        assert policy("sglang:small", "sglang", "sglang:medium") == ("sglang:small", "sglang:medium")
+        operations.set_policy(tenant_id=tenant, schema_slug="", engines=["sglang"], clock=clock)
+        assert policy("layout") == ("sglang:medium",)
+    assert queries.policies(tenant_id=tenant) == {"": ("sglang",)}
+
+
 @pytest.mark.parametrize(
     ("engines", "error"),
     [
         ([], BadPolicyError),
         (["layout", "layout"], BadPolicyError),
         (["oracle"], BadPolicyError),
+        (["sglang:"], BadPolicyError),
         (["sglang:none-such"], UnknownProfileError),
     ],
 )

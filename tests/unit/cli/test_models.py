@@ -36,6 +36,60 @@ def test_a_server_that_fits_is_0_and_one_that_does_not_1(capsys: pytest.CaptureF
     assert [one["check"] for one in report["findings"] if one["status"] == "failed"] == ["context"]
 
 
+def test_a_server_of_another_profiles_model_does_not_fit(capsys: pytest.CaptureFixture[str]) -> None:
+    """Quire would send it nothing."""
+    server = Sglang()
+    server.models = [{"id": "medium", "max_model_len": 131_072}]
+    with loopback(server) as there:
+        assert main(["models", "check", there.url, "--json"]) == 1
+    (found,) = (one for one in json.loads(capsys.readouterr().out)["findings"] if one["status"] == "failed")
+    assert (found["check"], found["detail"]) == ("model", "none is the profile's by its name; there are: medium")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "profile", "model"),
+    [
+        ([], {}, "small", "small"),
+        ([], {"QUIRE_INFERENCE_PROFILE": "medium"}, "medium", "medium"),
+        (["--profile", "medium"], {"QUIRE_INFERENCE_MODEL": "small"}, "medium", "medium"),
+        ([], {"QUIRE_INFERENCE_MODEL": "large"}, "small", "large"),
+        (["--profile", "medium"], {"QUIRE_INFERENCE_MODEL_MEDIUM": "large"}, "medium", "large"),
+        (["--model", "medium"], {"QUIRE_INFERENCE_MODEL": "large"}, "small", "medium"),
+    ],
+)
+def test_a_check_is_of_the_profile_and_the_name_that_quire_would_ask_for(
+    arguments: list[str],
+    environment: dict[str, str],
+    profile: str,
+    model: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    server = Sglang()
+    server.models = [{"id": name, "max_model_len": 131_072} for name in ("large", "medium", "small")]
+    with loopback(server) as there:
+        main(["models", "check", there.url, *arguments, "--json"])
+    report = json.loads(capsys.readouterr().out)
+    assert (report["profile"], report["model"]) == (profile, model)
+
+
+@pytest.mark.parametrize(("profile", "failed"), [("small", []), ("medium", ["key"])])
+def test_the_key_is_the_profiles_own_where_it_has_one(
+    profile: str, failed: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server = Sglang()
+    server.key = "sesame"
+    server.models = [{"id": name, "max_model_len": 131_072} for name in ("medium", "small")]
+    monkeypatch.setenv("QUIRE_INFERENCE_API_KEY", "sesame")
+    monkeypatch.setenv("QUIRE_INFERENCE_API_KEY_MEDIUM", "other")
+    with loopback(server) as there:
+        main(["models", "check", there.url, "--profile", profile, "--json"])
+    findings = json.loads(capsys.readouterr().out)["findings"]
+    assert [one["check"] for one in findings if one["status"] == "failed"] == failed
+
+
 def test_the_servers_behind_a_router_are_shown_with_what_is_wrong_of_them(capsys: pytest.CaptureFixture[str]) -> None:
     router, server = Sglang(), Sglang()
     server.models = [{"id": "small", "max_model_len": 8192}]
