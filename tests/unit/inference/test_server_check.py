@@ -129,6 +129,7 @@ def test_what_does_not_fit_is_said(change: Callable[[Sglang], None], check: str,
 def test_a_text_model_fits_a_profile_of_text() -> None:
     server = Sglang()
     server.picture_status = 400
+    server.models = [{"id": "large", "max_model_len": 131_072}]
     with _checked(server, name="large") as report:
         assert report.fits
 
