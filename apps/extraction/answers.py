@@ -12,10 +12,12 @@ import orjson
 from jsonschema import Draft202012Validator
 
 from apps.common.text import storable
+from apps.extraction.candidates import infer_locale
 from apps.extraction.canonical import canonical, has_valid_check
 from apps.extraction.confidence import ACCEPT_FROM, Sign, Signs, score
 from apps.extraction.grounding import Grounding, ground
 from apps.extraction.normalising import squeeze
+from apps.extraction.notes import Note, cut_off, not_of_its_kind
 from apps.extraction.page_index import DocumentIndex
 from apps.extraction.row_grounding import Cell, ground_rows
 from apps.extraction.spellings import NUMERIC
@@ -27,12 +29,18 @@ from apps.inference.replies import TokenLogprob
 from apps.parsing.pages import ParsedDocument
 from apps.schemas.fields import Field, Kind
 
-MAX_VALUE = 500
+MAX_VALUE = 2_000
+# What has a canonical form may stand in many more characters: "the fourteenth (14th) day of September, 2025".
+MAX_TYPED = 64
 MAX_QUOTE = 200
 MAX_ITEMS = 100
 # How far above or below the text that a row is found by its other values may stand, in page heights.
 ROW_REACH = 0.12
 _EVERYWHERE = frozenset({Kind.CURRENCY, Kind.COUNTRY, Kind.BOOLEAN})
+# Kept as they are written, white space apart: their schema's length is that of the text too.
+_AS_WRITTEN = frozenset({Kind.TEXT, Kind.IDENTIFIER, Kind.ORGANISATION, Kind.PERSON, Kind.ADDRESS, Kind.EMAIL})
+_CUT = 0.01
+"""The confidence in a value that a reply had no room for: it is wrong at its end at least."""
 
 
 # The grammar that bounds a string's length lets control characters into it as they are (seen in SGLang 0.5.23 with
@@ -42,7 +50,10 @@ _CONTROLS = dict.fromkeys(range(0x20), " ")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claimed:
-    """What the model says: a value, where it read it, and in which words."""
+    """What the model says: a value, where it read it, and in which words.
+
+    `is_cut`: the value has more characters than are asked for, so that it may go on anywhere.
+    """
 
     path: str
     field: Field
@@ -50,10 +61,33 @@ class Claimed:
     quote: str
     page: int
     tokens: Sureness | None = None
+    is_cut: bool = False
+
+    @property
+    def name(self) -> str:
+        """The name of the top-level field."""
+        return self.path.split("/", 2)[1]
+
+    @property
+    def row(self) -> str:
+        """The path of the row that the value is a cell of, "" for none."""
+        return self.path.rpartition("/")[0] if self.path.count("/") > 2 else ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolved:
+    """The values of a reply. `unread` are fields of which an answer was left out; `notes` say why."""
+
+    values: tuple[ExtractedValue, ...]
+    notes: tuple[Note, ...]
+    unread: frozenset[str]
 
 
 def reply_schema(fields: Sequence[Field]) -> dict[str, Any]:
-    """Return the schema of the reply: every part is bounded, so that a reply can't run away."""
+    """Return the schema of the reply: every part is bounded, so that a reply can't run away.
+
+    A server that holds a reply to it cuts what is longer: there is room for one more than the longest that is taken.
+    """
     return {
         "type": "object",
         "properties": {field.name: _field_schema(field) for field in fields},
@@ -85,14 +119,23 @@ def read_reply(
 
 def resolve(
     *, claimed: Sequence[Claimed], document: ParsedDocument, engine: str, index: DocumentIndex | None = None
-) -> tuple[ExtractedValue, ...]:
-    """Ground what was claimed. A value that isn't of its kind is dropped; one that isn't on a page is `ungrounded`.
+) -> Resolved:
+    """Ground what was claimed. A value that isn't of its kind is left out; one that isn't on a page is `ungrounded`.
 
-    `index` is the document's own, where several answers are grounded on it.
+    What can be read in two ways is read as the document writes, and never accepted where that tells nothing. What was
+    cut, and the rest of a row of which a value is left out, is for a person. `index` is what `indexed` makes of the
+    document, where several answers are grounded on it.
     """
+    index = index or indexed(document)
     read = partial(canonical, language=document.language)
-    index = index or DocumentIndex(document)
-    read_claims = [(claim, value) for claim in claimed if (value := read(claim.value, claim.field.kind)) is not None]
+    if index.locale is not None:
+        # The words of a short page are easily taken for another language's; its own numbers and dates tell better.
+        read = partial(read, day_first=index.locale.day_first, decimal=index.locale.decimal)
+    said = [claim for claim in claimed if claim.value.strip()]
+    readings = [(claim, read(claim.value, claim.field.kind)) for claim in said]
+    read_claims = [(claim, value) for claim, value in readings if value is not None]
+    left_out = [claim for claim, value in readings if value is None]
+    short_rows = {claim.row for claim in left_out if claim.row}
     places = _places(read_claims, index=index)
     values = []
     for claim, value in read_claims:
@@ -109,7 +152,9 @@ def resolve(
                     tokens=claim.tokens,
                 )
             )
-            status = ValueStatus.ACCEPTED if confidence >= ACCEPT_FROM else ValueStatus.NEEDS_REVIEW
+            confidence = _CUT if claim.is_cut else confidence
+            accepted = confidence >= ACCEPT_FROM and claim.row not in short_rows
+            status = ValueStatus.ACCEPTED if accepted else ValueStatus.NEEDS_REVIEW
             evidence = (grounding.evidence,)
         values.append(
             ExtractedValue(
@@ -122,7 +167,28 @@ def resolve(
                 evidence=evidence,
             )
         )
-    return tuple(values)
+    return Resolved(
+        values=tuple(values),
+        notes=_notes(left_out=left_out, cut=[claim for claim, _ in read_claims if claim.is_cut]),
+        unread=frozenset(claim.name for claim in left_out),
+    )
+
+
+def indexed(document: ParsedDocument) -> DocumentIndex:
+    """Return a document's pages to ground a model's answers on, read as the document writes dates and numbers."""
+    return DocumentIndex(document, locale=infer_locale(document=document))
+
+
+def _notes(*, left_out: Sequence[Claimed], cut: Sequence[Claimed]) -> tuple[Note, ...]:
+    notes = [
+        not_of_its_kind(name=claim.name, kind=claim.field.kind, column=claim.field.name if claim.row else "")
+        for claim in left_out
+    ]
+    notes += [
+        cut_off(name=claim.name, longest=_longest(claim.field), column=claim.field.name if claim.row else "")
+        for claim in cut
+    ]
+    return tuple(dict.fromkeys(notes))
 
 
 def _places(claims: Sequence[tuple[Claimed, str]], *, index: DocumentIndex) -> dict[str, Grounding]:
@@ -201,7 +267,7 @@ def _field_schema(field: Field) -> dict[str, Any]:
 
 
 def _value_schema(field: Field, *, optional: bool = True) -> dict[str, Any]:
-    value: dict[str, Any] = {"type": "string", "maxLength": min(field.max_length or MAX_VALUE, MAX_VALUE)}
+    value: dict[str, Any] = {"type": "string", "maxLength": _longest(field) + 1}
     if field.enum:
         value = {"type": "string", "enum": list(field.enum)}
     schema = {
@@ -215,6 +281,13 @@ def _value_schema(field: Field, *, optional: bool = True) -> dict[str, Any]:
         "additionalProperties": False,
     }
     return {"anyOf": [schema, {"type": "null"}]} if optional else schema
+
+
+def _longest(field: Field) -> int:
+    """Return how many characters a value may have as it is written."""
+    if field.kind in _AS_WRITTEN:
+        return min(field.max_length or MAX_VALUE, MAX_VALUE)
+    return max(MAX_TYPED, min(field.max_length or 0, MAX_VALUE))
 
 
 def _claims(field: Field, said: Any, path: str) -> Iterator[Claimed]:
@@ -239,6 +312,7 @@ def _claim(field: Field, said: Mapping[str, Any], path: str) -> Claimed:
         value=restored(storable(said["value"])),
         quote=restored(storable(said["quote"])),
         page=int(said["page"]),
+        is_cut=not field.enum and len(said["value"]) > _longest(field),
     )
 
 
@@ -263,4 +337,5 @@ def full_arrays(*, claimed: Sequence[Claimed], fields: Sequence[Field]) -> tuple
 
 
 def _most_items(field: Field) -> int:
-    return min(field.max_items or MAX_ITEMS, MAX_ITEMS)
+    # One more than the schema allows, as with a value's characters.
+    return min((field.max_items or MAX_ITEMS) + 1, MAX_ITEMS)

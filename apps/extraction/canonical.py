@@ -89,10 +89,18 @@ _DECIMAL = re.compile(rf"-?\d{{1,{exact.WHOLE_DIGITS}}}(\.\d{{1,{exact.DECIMAL_P
 _EDGE = ".,;:|*•·"
 
 
-def canonical(text: str, kind: Kind, *, language: str | None = None, day_first: bool | None = None) -> str | None:
+def canonical(
+    text: str,
+    kind: Kind,
+    *,
+    language: str | None = None,
+    day_first: bool | None = None,
+    decimal: str | None = None,
+) -> str | None:
     """Return the text's canonical form, or None if it can't be of this kind.
 
-    `language` (ISO 639-1) and `day_first` decide what "1.234" and "03/04/2020" are.
+    `day_first` decides what "03/04/2020" is, `decimal` ("." or ",") what "1.234" is; where they are None, `language`
+    (ISO 639-1) does.
     """
     flat = collapse(text)
     if not flat:
@@ -102,10 +110,10 @@ def canonical(text: str, kind: Kind, *, language: str | None = None, day_first: 
             found = dates.readings(flat, language=language, day_first=day_first)
             return found[0].isoformat() if found else None
         case Kind.MONEY | Kind.NUMBER:
-            numbers = numerals.readings(flat, language=language, money=kind is Kind.MONEY)
+            numbers = numerals.readings(flat, language=language, decimal=decimal, money=kind is Kind.MONEY)
             return numerals.decimal_text(numbers[0]) if numbers else None
         case Kind.INTEGER:
-            return _integer(flat, language)
+            return _integer(flat, language=language, decimal=decimal)
         case Kind.CURRENCY:
             return currency(flat)
         case Kind.VAT_ID:
@@ -236,8 +244,8 @@ def period_words(value: str) -> tuple[str, ...]:
     return tuple(f"{count} {form}" for count in counts for form in units)
 
 
-def _integer(text: str, language: str | None) -> str | None:
-    for number in numerals.readings(text, language=language):
+def _integer(text: str, *, language: str | None, decimal: str | None) -> str | None:
+    for number in numerals.readings(text, language=language, decimal=decimal):
         if number == number.to_integral_value():
             return numerals.decimal_text(number.to_integral_value())
     return None

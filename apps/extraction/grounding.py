@@ -54,7 +54,8 @@ class Grounding:
     """Where a value stands. `quote` is verbatim.
 
     `score` in [0, 1]: 1 exact, from 0.95 another spelling of the same value, 0.92 an amount without its cents,
-    0.9 one of two readings, 0.8 the sign differs; a name within the edit distance has 0.9 times its likeness.
+    0.9 one of two readings (0.5 where the index has a locale that doesn't decide for it), 0.8 the sign differs; a name
+    within the edit distance has 0.9 times its likeness.
     """
 
     page: int
@@ -195,10 +196,10 @@ def _judged(page: PageIndex, span: Span, value: str, kind: Kind) -> float:
     if kind in NUMERIC:
         if not page.is_close(span) or (kind is Kind.MONEY and _is_rate(page, span)):
             return 0.0
-        return max(likeness(raw=text, value=value, kind=kind) for text in _number_texts(page, span))
+        return max(likeness(raw=text, value=value, kind=kind, locale=page.locale) for text in _number_texts(page, span))
     raw = page.raw(span)
     if kind is Kind.DATE:
-        return likeness(raw=raw, value=value, kind=kind)
+        return likeness(raw=raw, value=value, kind=kind, locale=page.locale)
     if kind in _IDENTIFIERS:
         if is_other_identifier(before=span.before, after=span.after):
             return 0.0

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from apps.extraction.values import ExtractedValue
-from apps.schemas.fields import Schema
+from apps.schemas.fields import Kind, Schema
 
 SCHEMA = "schema"
 """Who says what is against the schema."""
@@ -120,6 +120,19 @@ def unread(*, page: int) -> Note:
     """Say that a page was too long for a model."""
     text = f"page {page} alone is longer than the model's context and was not read"
     return Note(text=text, about=About.PAGE_UNREAD)
+
+
+def not_of_its_kind(*, name: str, kind: Kind, column: str = "") -> Note:
+    """Say that a model's answer for a field, or for a column of it, can't be what the schema says."""
+    where = f" in the column {column}" if column else ""
+    return Note(text=f"the model's answer{where} is no {kind}", about=About.MODEL_UNUSABLE, field=name)
+
+
+def cut_off(*, name: str, longest: int, column: str = "") -> Note:
+    """Say that a model's answer for a field, or for a column of it, goes on after what it had room for."""
+    where = f" in the column {column}" if column else ""
+    text = f"the model's answer{where} is longer than {longest} characters and was cut"
+    return Note(text=text, about=About.MODEL_UNUSABLE, field=name)
 
 
 def unusable(words: str) -> Note:

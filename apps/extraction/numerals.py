@@ -61,12 +61,14 @@ def fold(text: str) -> str:
 _FOLD = {ord(char): "-" for char in "‐‑‒–—―−﹣－"} | {ord(char): "'" for char in "’‘`´ʼ′"}
 
 
-def readings(text: str, *, language: str | None = None, money: bool = False) -> tuple[Decimal, ...]:
+def readings(
+    text: str, *, language: str | None = None, decimal: str | None = None, money: bool = False
+) -> tuple[Decimal, ...]:
     """Return the numbers that the text can be, the likeliest first; none if it isn't one.
 
-    A currency sign or code may stand on either side, a sign before or behind, parentheses mean negative. `language`
-    (ISO 639-1) decides between "1.234" as 1234 and as 1.234; `money` makes three digits behind a lone sign a
-    group of thousands when the language doesn't tell.
+    A currency sign or code may stand on either side, a sign before or behind, parentheses mean negative. `decimal`, the
+    sign before the cents, decides between "1.234" as 1234 and as 1.234; where it is None, `language` (ISO 639-1) does;
+    `money` makes three digits behind a lone sign a group of thousands when neither tells.
     """
     if len(text) > 2 * _MAX:
         return ()
@@ -75,7 +77,7 @@ def readings(text: str, *, language: str | None = None, money: bool = False) -> 
         return ()
     body, negative = bare
     found = []
-    for digits in _separated(body, language=language, money=money):
+    for digits in _separated(body, decimal=decimal or _decimal_sign(language), money=money):
         number = Decimal(digits)
         found.append(number.copy_negate() if negative and number else number)
     return tuple(dict.fromkeys(found))
@@ -126,7 +128,7 @@ def _bare(text: str, *, money: bool) -> tuple[str, bool] | None:
     return text, negative
 
 
-def _separated(body: str, *, language: str | None, money: bool) -> tuple[str, ...]:
+def _separated(body: str, *, decimal: str | None, money: bool) -> tuple[str, ...]:
     """Return the plain decimals that digits with separators can stand for, the likeliest first."""
     marks = re.findall(r"[.,' ]", body)
     kinds = list(dict.fromkeys(marks))
@@ -150,8 +152,7 @@ def _separated(body: str, *, language: str | None, money: bool) -> tuple[str, ..
     if len(tail) != 3 or len(head) > 3 or head.startswith("0"):
         return (f"{head}.{tail}",)
     grouped, fraction = f"{head}{tail}", f"{head}.{tail}"
-    sign = _decimal_sign(language)
-    groups = last != sign if sign else (money or last == ",")
+    groups = last != decimal if decimal else (money or last == ",")
     return (grouped, fraction) if groups else (fraction, grouped)
 
 

@@ -14,6 +14,7 @@ from apps.parsing.pages import Box, Page, ParsedDocument, Word
 from apps.schemas.fields import Kind
 
 if TYPE_CHECKING:
+    from apps.extraction.candidates import DocumentLocale
     from apps.extraction.grounding import Occurrence
 
 MAX_OCCURRENCES = 200
@@ -41,8 +42,9 @@ class Span:
 class PageIndex:
     """One page, indexed at the first use."""
 
-    def __init__(self, page: Page) -> None:
+    def __init__(self, page: Page, *, locale: DocumentLocale | None = None) -> None:
         self.page = page
+        self.locale = locale
         self._labels: dict[str, tuple[Box, ...]] = {}
         self._offsets: dict[int, list[int]] = {}
 
@@ -227,14 +229,18 @@ class PageIndex:
 
 
 class DocumentIndex:
-    """A document's pages, each indexed when it is first searched."""
+    """A document's pages, each indexed when it is first searched.
 
-    def __init__(self, document: ParsedDocument) -> None:
+    With `locale`, what can be read in two ways says what the document means by it (`spellings.likeness`).
+    """
+
+    def __init__(self, document: ParsedDocument, *, locale: DocumentLocale | None = None) -> None:
         self.document = document
+        self.locale = locale
         # What `grounding` found, by canonical value and kind.
         self.found: dict[tuple[str, Kind], tuple[Occurrence, ...]] = {}
         self.found_on: dict[tuple[str, Kind], dict[int, list[Occurrence]]] = {}
-        self.pages = tuple(PageIndex(page) for page in document.pages)
+        self.pages = tuple(PageIndex(page, locale=locale) for page in document.pages)
 
     @cached_property
     def text(self) -> str:

@@ -115,7 +115,7 @@ def question(
 def _described(field: Field) -> str:
     words = f"{field.title}. {field.description}".strip()
     if field.kind is Kind.DATE:
-        words += " A date."
+        words += " A date, as YYYY-MM-DD."
     if field.enum:
         words += f" One of: {', '.join(field.enum)}."
     return words

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
 from functools import cache, lru_cache
+from typing import TYPE_CHECKING
 
 from babel.core import Locale
 
@@ -15,10 +16,14 @@ from apps.extraction.canonical import as_date, as_decimal, duration, period_word
 from apps.extraction.normalising import squeeze
 from apps.schemas.fields import Kind
 
+if TYPE_CHECKING:
+    from apps.extraction.candidates import DocumentLocale
+
 NUMERIC = frozenset({Kind.MONEY, Kind.NUMBER, Kind.INTEGER})
 _JOINERS = "-/_."
 _LINKS = "@-_./"
 _TRAILING_ZEROS = 6
+_UNDECIDED = 0.5
 _LETTERS_BEHIND = re.compile(r"[^\W\d_]+$")
 _LETTERS_AHEAD = re.compile(r"[^\W\d_]+")
 _FRACTION = re.compile(r"[.,]\d{1,2}\D*$")
@@ -51,19 +56,22 @@ def _spellings(value: str, kind: Kind) -> tuple[str, ...]:
     return (plain,)
 
 
-def likeness(*, raw: str, value: str, kind: Kind) -> float:
+def likeness(*, raw: str, value: str, kind: Kind, locale: DocumentLocale | None = None) -> float:
     """Return how well a page's text says a canonical value, from 0 (it doesn't) to 1 (in so many letters).
 
     0.95 and above: the same value, spelled in another way; 0.92: an amount without its cents; 0.9: one of two
-    readings; 0.8: the sign differs.
+    readings; 0.8: the sign differs. With `locale`, how the document writes, one of two readings is as good as any other
+    where it is the document's, else 0.5: the value was read there, and nothing says that rightly.
     """
     if kind in NUMERIC:
-        return _number_likeness(raw, value, money=kind is Kind.MONEY)
+        return _number_likeness(raw, value, money=kind is Kind.MONEY, locale=locale)
     if kind is Kind.DATE:
         day = as_date(value)
-        found = dates.readings(raw.strip(" .,;:()[]"))
+        found = dates.readings(raw.strip(" .,;:()[]"), day_first=locale.day_first if locale else None)
         if day is None or day not in found:
             return 0.0
+        if len(found) > 1 and locale and (locale.day_first is None or day != found[0]):
+            return _UNDECIDED
         return 1.0 if len(found) == 1 else 0.95
     if kind is Kind.DURATION and duration(value):
         return 1.0 if raw == value else 0.95
@@ -112,13 +120,15 @@ def _number(number: Decimal) -> Iterable[str]:
         yield fraction + "0"
 
 
-def _number_likeness(raw: str, value: str, *, money: bool) -> float:
+def _number_likeness(raw: str, value: str, *, money: bool, locale: DocumentLocale | None) -> float:
     number = as_decimal(value)
-    found = numerals.readings(raw, money=money)
+    found = numerals.readings(raw, decimal=locale.decimal if locale else None, money=money)
     if number is None or not found:
         return 0.0
     if number not in found:
         return 0.8 if number.copy_negate() in found else 0.0
+    if len(found) > 1 and locale and (locale.decimal is None or number != found[0]):
+        return _UNDECIDED
     if found[0] != number:
         return 0.9
     # "40" may be a quantity beside "40,00".

@@ -245,7 +245,7 @@ def _of_whole(notes: Iterable[Note], *, titles: Mapping[str, str]) -> Iterator[R
     for note in notes:
         if note.about in _OF_THE_WHOLE:
             said_of = titles.get(note.field, note.field)
-            if note.about is About.MODEL_UNUSABLE:
+            if note.about is About.MODEL_UNUSABLE and not note.field:
                 said_of = "The model gave no usable answer"
             words = f"{said_of}: {note.text}" if said_of else note.text
             yield Reason(doubt=_OF_THE_WHOLE[note.about], message=words[:1].upper() + words[1:])

@@ -9,7 +9,7 @@ from decimal import Decimal
 from time import monotonic
 
 from apps.common.errors import QuireError
-from apps.extraction.answers import Claimed, full_arrays, last_pages, read_reply, reply_schema, resolve
+from apps.extraction.answers import Claimed, full_arrays, indexed, last_pages, read_reply, reply_schema, resolve
 from apps.extraction.engines.protocol import Extraction, ExtractionRequest
 from apps.extraction.engines.registry import MODEL_PREFIX
 from apps.extraction.guidance import SILENT, Guidance, about, fitting, guidance_words
@@ -17,7 +17,6 @@ from apps.extraction.merging import merged
 from apps.extraction.notes import Note, list_cut, unusable
 from apps.extraction.notes import unread as page_unread
 from apps.extraction.packing import QUESTION_TOKENS, REPLY_TOKENS, Packed, pack, text_tokens
-from apps.extraction.page_index import DocumentIndex
 from apps.extraction.page_need import Need
 from apps.extraction.prompt import DocumentPrompt, Part, ask, document_prompt, question, system_words
 from apps.extraction.values import ExtractedValue
@@ -136,7 +135,7 @@ class SglangEngine:
         first, last = packed.pages[0].number, packed.pages[-1].number
         whole = last - first + 1 == request.page_count
         part = None if whole else Part(first=first, last=last, count=request.page_count)
-        index = DocumentIndex(document)
+        index = indexed(document)
         answers: list[tuple[ExtractedValue, ...]] = []
         unread: set[str] = set()
         where = "" if whole else f"pages {first} to {last}: "
@@ -160,7 +159,10 @@ class SglangEngine:
                     notes.append(unusable(f"{where}{error.message}"))
                     unread.update(field.name for field in asked)
                     break
-                answers.append(resolve(claimed=claimed, document=document, engine=self.name, index=index))
+                resolved = resolve(claimed=claimed, document=document, engine=self.name, index=index)
+                answers.append(resolved.values)
+                notes += resolved.notes
+                unread |= resolved.unread
                 full = full_arrays(claimed=claimed, fields=asked)
                 reached = last_pages(claimed=claimed, names=full)
                 # A page with more items than a reply holds can't be got past; nor can a model that starts over.

@@ -22,7 +22,7 @@ from structlog.testing import capture_logs
 from apps.extraction.engines import sglang
 from apps.extraction.engines.protocol import ExtractionRequest, PageImage
 from apps.extraction.engines.sglang import SglangEngine
-from apps.extraction.notes import list_cut, unusable
+from apps.extraction.notes import list_cut, not_of_its_kind, unusable
 from apps.extraction.prompt import SYSTEM
 from apps.extraction.values import ValueStatus
 from apps.inference.budgets import BudgetSpentError
@@ -185,7 +185,10 @@ def test_what_is_not_on_the_page_is_never_accepted(bench: Bench) -> None:
 
 def test_a_value_that_is_not_of_its_kind_is_dropped(bench: Bench) -> None:
     bench.server.reply = json.dumps(GOOD | {"issued": _claim("soon", "Issued")})
-    assert "/issued" not in {value.path for value in bench.ask().values}
+    found = bench.ask()
+    assert "/issued" not in {value.path for value in found.values}
+    assert found.notes == (not_of_its_kind(name="issued", kind=Kind.DATE),)
+    assert found.unread == {"issued"}
 
 
 def test_the_document_comes_first_and_is_the_same_for_every_question(bench: Bench) -> None:
@@ -269,8 +272,8 @@ def test_the_reply_is_bounded(bench: Bench) -> None:
     bench.ask()
     schema = bench.server.requests[0]["response_format"]["json_schema"]["schema"]
     assert schema["additionalProperties"] is False
-    assert schema["properties"]["items"]["maxItems"] == 3
-    assert schema["properties"]["total"]["anyOf"][0]["properties"]["value"]["maxLength"] == 500
+    assert schema["properties"]["items"]["maxItems"] == 4
+    assert schema["properties"]["total"]["anyOf"][0]["properties"]["value"]["maxLength"] == 65
     assert bench.server.requests[0]["max_tokens"] == 4096
 
 
@@ -281,7 +284,7 @@ def test_the_reply_is_bounded(bench: Bench) -> None:
         says("I can't help with that."),
         says(json.dumps({"total": _claim("1", "1"), "extra": 1})),
         says(json.dumps({"total": 5})),
-        says(json.dumps({"total": _claim("x" * 501, "x")})),
+        says(json.dumps({"total": _claim("x" * 66, "x")})),
         says(json.dumps(GOOD), finish_reason="length"),
         says("[" * 5_000),
         says('{"total": ' + "[" * 5_000),
@@ -353,10 +356,10 @@ def test_a_wrong_key_is_not_the_documents_fault(bench: Bench) -> None:
 
 def test_a_list_as_long_as_a_reply_can_be_may_go_on(bench: Bench) -> None:
     item = {"name": _claim("Pump", "Pump 1,234.50")}
-    bench.server.reply = json.dumps({"items": [item, item]})
+    bench.server.reply = json.dumps({"items": [item, item, item]})
     whole = bench.ask("items")
     assert (whole.notes, whole.unread) == ((), frozenset())
-    bench.server.reply = json.dumps({"items": [item, item, item]})
+    bench.server.reply = json.dumps({"items": [item, item, item, item]})
     cut = bench.ask("items")
     assert (cut.notes, cut.unread) == ((list_cut(name="items"),), {"items"})
 
