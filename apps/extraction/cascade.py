@@ -14,10 +14,10 @@ from apps.extraction.derived import as_read, derived
 from apps.extraction.engines.layout.rivals import Rival, rivals, unsettled
 from apps.extraction.engines.protocol import Engine, ExtractionRequest
 from apps.extraction.exact import exactly
-from apps.extraction.notes import Note, another, broken, unaccounted, unequal
+from apps.extraction.notes import Note, another, broken, few_items, unaccounted, unequal
 from apps.extraction.values import ExtractedValue, ValueStatus
 from apps.parsing.pages import ParsedDocument
-from apps.schemas.constraints import violated
+from apps.schemas.constraints import faulty_items, too_few, violated
 from apps.schemas.fields import Field, Kind, Schema
 
 # So many pages of a long document are held at a time to account for their rows.
@@ -29,11 +29,11 @@ class Answers:
     """What the engines found together, in the schema's order.
 
     `missing` are fields that nobody answered well or in full: a dearer engine may know more of them. `incomplete` are
-    arrays, some rows of whose tables are unaccounted for; `unread` fields for which a model couldn't read all of the
-    document, nor anybody after it: of a field with one value that matters where nobody answered well, of an array
-    always. `alternatives` are what the engine that answered a field also read for it, elsewhere in the document;
-    `unreadable` fields for which an exact source has something that can't be read: no other engine's answer to them is
-    accepted.
+    arrays, some rows of whose tables are unaccounted for, or with fewer items than the schema asks for; `unread` fields
+    for which a model couldn't read all of the document, nor anybody after it: of a field with one value that matters
+    where nobody answered well, of an array always. `alternatives` are what the engine that answered a field also read
+    for it, elsewhere in the document; `unreadable` fields for which an exact source has something that can't be read:
+    no other engine's answer to them is accepted.
     """
 
     values: tuple[ExtractedValue, ...]
@@ -135,6 +135,8 @@ def run(
         others[name] = (*others.get(name, ()), *more_of_it)
     notes.extend(another(name=name, page=found[0].evidence.page) for name, found in rivalling.items())
     notes.extend(unaccounted(name=name, count=count) for name, count in short.items())
+    few = _too_few(best, schema=schema)
+    notes.extend(few_items(name=name) for name in order if name in few)
     return Answers(
         values=tuple(value for name in order for value in answered.get(name, ())),
         notes=tuple(
@@ -147,7 +149,7 @@ def run(
             )
         ),
         missing=missing,
-        incomplete=frozenset(short),
+        incomplete=frozenset(short) | few,
         alternatives=tuple(value for name in order for value in others.get(name, ())),
         unread=unread,
         unreadable=unreadable,
@@ -281,7 +283,10 @@ def _stretches(request: ExtractionRequest) -> Iterator[tuple[ParsedDocument, int
 def _checked(
     values: Sequence[ExtractedValue], *, schema: Schema
 ) -> tuple[tuple[ExtractedValue, ...], Mapping[str, str]]:
-    """Return the values, those against the schema's own constraints never accepted, and by path what they break."""
+    """Return the values, those against the schema's own constraints never accepted, and by path what they break.
+
+    No value of an item is accepted that is against them as a whole.
+    """
     fields = {field.name: field for field in schema.fields}
     checked, faults = [], {}
     for value in values:
@@ -291,10 +296,58 @@ def _checked(
             # A note names no row and no value: notes are shown and stored, and hold none of the document's text.
             what = top_level(value.path) + (f".{field.name}" if field.name != top_level(value.path) else "")
             faults[value.path] = f"{what.rstrip('.')} breaks the schema's {' and '.join(broken)}"
-            if value.status is ValueStatus.ACCEPTED:
-                value = replace(value, status=ValueStatus.NEEDS_REVIEW)  # noqa: PLW2901 - the same value, demoted
+            value = _in_review(value)  # noqa: PLW2901 - the same value, demoted
         checked.append(value)
-    return tuple(checked), faults
+    whole = _broken_items(values, fields=fields)
+    for path, words in whole.items():
+        faults[path] = "; ".join(filter(None, (faults.get(path), words)))
+    return tuple(_in_review(value) if value.path in whole else value for value in checked), faults
+
+
+def _broken_items(values: Sequence[ExtractedValue], *, fields: Mapping[str, Field]) -> dict[str, str]:
+    """Return by path what the items that values belong to break as a whole: `required`, `maxItems`, `uniqueItems`."""
+    items = _by_item(values, fields=fields)
+    faults = {
+        (name, number): keywords
+        for name, found in items.items()
+        for number, keywords in faulty_items(field=fields[name], items=found).items()
+    }
+    return {
+        value.path: f"an item of {item[0]} breaks the schema's {' and '.join(faults[item])}"
+        for value in values
+        if (item := _item(value.path)) in faults
+    }
+
+
+def _by_item(
+    values: Sequence[ExtractedValue], *, fields: Mapping[str, Field]
+) -> Mapping[str, Mapping[int, Mapping[str, str]]]:
+    """Return what arrays hold: canonical values by array, by the item's number and by column."""
+    found: defaultdict[str, defaultdict[int, dict[str, str]]] = defaultdict(lambda: defaultdict(dict))
+    for value in values:
+        name, number = _item(value.path)
+        if number >= 0 and name in fields:
+            found[name][number]["/".join(value.path.split("/")[3:])] = value.value
+    return found
+
+
+def _item(path: str) -> tuple[str, int]:
+    """Return the array and the number of the item that a path leads to, -1 for none."""
+    parts = path.split("/")
+    return top_level(path), int(parts[2]) if len(parts) > 2 and parts[2].isdecimal() else -1
+
+
+def _in_review(value: ExtractedValue) -> ExtractedValue:
+    return replace(value, status=ValueStatus.NEEDS_REVIEW) if value.status is ValueStatus.ACCEPTED else value
+
+
+def _too_few(best: Mapping[str, Sequence[ExtractedValue]], *, schema: Schema) -> frozenset[str]:
+    """Return the arrays with fewer items than the schema asks for."""
+    return frozenset(
+        field.name
+        for field in schema.fields
+        if too_few(field=field, count=len({_item(value.path) for value in best.get(field.name, ())}))
+    )
 
 
 def _leaf(fields: Mapping[str, Field], path: str) -> Field | None:

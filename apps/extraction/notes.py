@@ -110,6 +110,11 @@ def unaccounted(*, name: str, count: int) -> Note:
     return Note(text=f"{rows} unaccounted for", about=About.ROWS_UNACCOUNTED, field=name)
 
 
+def few_items(*, name: str) -> Note:
+    """Say that an array has fewer items than the schema's `minItems`."""
+    return Note(text="there are fewer items than the schema asks for", about=About.ROWS_UNACCOUNTED, field=name)
+
+
 def list_cut(*, name: str, where: str = "") -> Note:
     """Say that an array may go on; `where` says of which pages."""
     text = f"{where}as many items as a reply can hold, there may be more"

@@ -18,7 +18,7 @@ from apps.extraction.notes import LOCKED, About, Note, another, hidden_paths, un
 from apps.extraction.values import ExtractedValue, ValueStatus
 from apps.results.decisions import pointer
 from apps.results.queries import DocumentResult, DocumentValue
-from apps.schemas.constraints import violated
+from apps.schemas.constraints import faulty_items, violated
 from apps.schemas.fields import Field, Kind, Schema
 
 
@@ -65,6 +65,9 @@ _CONSTRAINTS = {
     "multipleOf": "isn't a multiple of the schema's step",
     "type": "isn't a number",
     "digits": "has more digits than are kept exactly",
+    "required": "is in a row that lacks a value which the schema requires",
+    "maxItems": "is beyond as many items as the schema allows",
+    "uniqueItems": "is in a row that is there before, which the schema forbids",
 }
 _LABELS = {
     Doubt.UNGROUNDED: "Not found on any page",
@@ -141,8 +144,9 @@ def other_notes(*, result: DocumentResult) -> tuple[Note, ...]:
 class _Facts:
     """What is known beside a value: rules that don't hold and other readings by path, hidden paths, a locked file.
 
-    `shown` are fields and what a note says of them, where a page shows another value; `unreadable` the words for those
-    of which an e-invoice's XML says what can't be read.
+    `items` are the keywords that items break as a whole, by the item's path. `shown` are fields and what a note says of
+    them, where a page shows another value; `unreadable` the words for those of which an e-invoice's XML says what can't
+    be read.
     """
 
     fields: Mapping[str, Field]
@@ -152,6 +156,7 @@ class _Facts:
     is_locked: bool
     shown: frozenset[tuple[str, str]]
     unreadable: Mapping[str, str]
+    items: Mapping[str, Sequence[str]]
 
 
 _SETTLED = frozenset({ValueStatus.ACCEPTED, ValueStatus.REJECTED})
@@ -188,6 +193,7 @@ def _facts(result: DocumentResult, *, schema: Schema, whole: bool) -> _Facts:
         is_locked=LOCKED in result.notes,
         shown=frozenset((note.field, note.text) for note in result.notes if note.about is About.ANOTHER_VALUE),
         unreadable={note.field: note.text for note in result.notes if note.about is About.UNREADABLE},
+        items=_faulty_items(live, schema=schema),
     )
 
 
@@ -206,12 +212,34 @@ def _of_value(value: DocumentValue, *, facts: _Facts) -> Iterator[Reason]:
         yield Reason(doubt=Doubt.UNSURE, message="Quire isn't sure of it")
 
 
+def _faulty_items(live: Sequence[DocumentValue], *, schema: Schema) -> Mapping[str, Sequence[str]]:
+    """Return the keywords that items of arrays break as a whole, by the item's path."""
+    found: dict[str, Sequence[str]] = {}
+    for field in schema.fields:
+        items: defaultdict[int, dict[str, str]] = defaultdict(dict)
+        for value in live if field.kind is Kind.ARRAY else ():
+            item = _item(value.path)
+            if item and _name(value.path) == field.name:
+                items[int(item.rpartition("/")[2])]["/".join(value.path.split("/")[3:])] = value.value
+        faults = faulty_items(field=field, items=items).items()
+        found |= {f"{pointer(field.name)}/{number}": keywords for number, keywords in faults}
+    return found
+
+
+def _item(path: str) -> str:
+    """Return the path of the item that a value is of, "" for none: `/line_items/0` for `/line_items/0/quantity`."""
+    parts = path.split("/")
+    return "/".join(parts[:3]) if len(parts) > 2 and parts[2].isdecimal() else ""
+
+
 def _told(value: DocumentValue, *, facts: _Facts) -> Iterator[Reason]:
     if value.status is ValueStatus.UNGROUNDED:
         yield Reason(doubt=Doubt.UNGROUNDED, message="Not found on any page of the document")
     field = _leaf(facts.fields, value.path)
     for keyword in violated(field=field, value=value.value) if field else ():
         yield Reason(doubt=Doubt.AGAINST_SCHEMA, message=f"It {_CONSTRAINTS.get(keyword, 'breaks the schema')}")
+    for keyword in facts.items.get(_item(value.path), ()):
+        yield Reason(doubt=Doubt.AGAINST_SCHEMA, message=f"It {_CONSTRAINTS[keyword]}")
     for rule in facts.rules.get(value.path, ()):
         yield Reason(doubt=Doubt.RULE_BROKEN, message=rule)
     yield from dict.fromkeys(_other(value, other, shown=facts.shown) for other in facts.others.get(value.path, ()))

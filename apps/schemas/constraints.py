@@ -1,7 +1,8 @@
 """What a schema's JSON Schema keywords ask of a canonical value, checked after extraction.
 
 Checked are `enum`, `pattern`, `minLength`, `maxLength`, `minimum`, `maximum`, `exclusiveMinimum`, `exclusiveMaximum`
-and `multipleOf` (JSON Schema 2020-12 Validation, 6.1 to 6.3). Lengths count code points; numbers are exact decimals.
+and `multipleOf` (JSON Schema 2020-12 Validation, 6.1 to 6.3); of an array's items `maxItems`, `minItems`, `uniqueItems`
+and their own `required` (6.4, 6.5.3). Lengths count code points; numbers are exact decimals.
 What every number must keep besides, `digits`: to be no longer than what is stored exactly.
 A pattern is matched in linear time (apps/schemas/patterns.py).
 """
@@ -9,7 +10,7 @@ A pattern is matched in linear time (apps/schemas/patterns.py).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from decimal import Decimal, DecimalException, localcontext
 
 from apps.schemas.fields import Field, Kind
@@ -30,6 +31,38 @@ def violated(*, field: Field, value: str) -> tuple[str, ...]:
     A field without any allows everything but a number too long to be kept exactly.
     """
     return (*_text_faults(field, value), *_number_faults(field, value))
+
+
+def faulty_items(*, field: Field, items: Mapping[int, Mapping[str, str]]) -> Mapping[int, tuple[str, ...]]:
+    """Return which keywords items of an array break as a whole, by the item's number from 0.
+
+    Those that keep all aren't there. `items` are canonical values by column, "" for an array of plain values.
+    `required`: a column of the item has no value; `maxItems`: there are as many as are allowed before it;
+    `uniqueItems`: it is there before.
+    """
+    required = {column.name for column in field.columns if column.required and column.name}
+    seen: set[frozenset[tuple[str, object]]] = set()
+    found: dict[int, tuple[str, ...]] = {}
+    for number in sorted(items):
+        item = items[number]
+        faults = []
+        if not required <= item.keys():
+            faults.append("required")
+        if field.max_items is not None and number >= field.max_items:
+            faults.append("maxItems")
+        if field.unique_items:
+            key = frozenset((name, _comparable(value)) for name, value in item.items())
+            if key in seen:
+                faults.append("uniqueItems")
+            seen.add(key)
+        if faults:
+            found[number] = tuple(faults)
+    return found
+
+
+def too_few(*, field: Field, count: int) -> bool:
+    """Return whether an array has fewer items than `minItems` asks for; one without any isn't there at all."""
+    return field.min_items is not None and 0 < count < field.min_items
 
 
 def kept_exactly(value: str) -> bool:
@@ -99,6 +132,11 @@ def _is_multiple(number: Decimal, step: Decimal) -> bool:
             return number % step == 0
         except DecimalException:
             return False
+
+
+def _comparable(value: str) -> object:
+    """Return what two equal values have in common: 1.5 is 1.50."""
+    return Decimal(value) if _DECIMAL.fullmatch(value) else value
 
 
 def _number(text: str) -> Decimal | None:

@@ -46,12 +46,15 @@ class SchemaInvalid(TerminalError):  # noqa: N818 - read as a state: the schema 
         self.errors = errors
 
 
-def parse_schema(document: object, *, slug: str, version: int) -> Schema:
-    """Return what a schema document says. `document` is decoded JSON. Raises SchemaInvalid with every fault."""
+def parse_schema(document: object, *, slug: str, version: int, stored: bool = False) -> Schema:
+    """Return what a schema document says. `document` is decoded JSON. Raises SchemaInvalid with every fault.
+
+    A new one is refused for keywords that nothing checks of what is extracted; a `stored` one isn't.
+    """
     fault = _too_large(document)
     if fault:
         raise SchemaInvalid((SchemaError(path="", message=fault),))
-    reader = Reader(document)
+    reader = Reader(document, stored=stored)
     for error in _META.iter_errors(document):
         reader.complain(error.absolute_path, _words(error))
     schema = reader.schema(slug=slug, version=version)

@@ -51,6 +51,8 @@ class Field:
     pattern: str | None = None
     max_length: int | None = None
     max_items: int | None = None
+    min_items: int | None = None
+    unique_items: bool = False
     columns: tuple[Field, ...] = ()
     min_length: int | None = None
     minimum: Decimal | None = None

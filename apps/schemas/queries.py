@@ -30,21 +30,21 @@ class StoredSchema:
 def newest_version(*, tenant_id: UUID, slug: str) -> Schema | None:
     """Return the version that new documents use, or None."""
     row = SchemaVersion.objects.filter(tenant_id=tenant_id, slug=slug).order_by("-version").first()
-    return parse_schema(orjson.loads(row.document), slug=row.slug, version=row.version) if row else None
+    return parse_schema(orjson.loads(row.document), slug=row.slug, version=row.version, stored=True) if row else None
 
 
 @in_tenant_scope
 def version(*, tenant_id: UUID, slug: str, version: int) -> Schema:
     """Return one version. Raises SchemaVersion.DoesNotExist."""
     row = SchemaVersion.objects.get(tenant_id=tenant_id, slug=slug, version=version)
-    return parse_schema(orjson.loads(row.document), slug=row.slug, version=row.version)
+    return parse_schema(orjson.loads(row.document), slug=row.slug, version=row.version, stored=True)
 
 
 @in_tenant_scope
 def newest_versions(*, tenant_id: UUID) -> tuple[Schema, ...]:
     """Return the newest version of each of the tenant's schemas, by slug."""
     return tuple(
-        parse_schema(orjson.loads(row.document), slug=row.slug, version=row.version)
+        parse_schema(orjson.loads(row.document), slug=row.slug, version=row.version, stored=True)
         for row in _newest(tenant_id=tenant_id)
     )
 

@@ -20,7 +20,6 @@ MAX_COLUMNS = 60
 MAX_NAME = 63
 LONGEST = 10_000
 MOST_ITEMS = 10_000
-DEFAULT_ITEMS = 500
 DEFAULT_LENGTH = 500
 _LENGTHS = {
     Kind.DATE: 10,
@@ -51,6 +50,10 @@ _FOREIGN = (
     "oneOf", "allOf", "not", "if", "then", "else", "patternProperties", "dependentSchemas", "dependentRequired",
     "prefixItems", "contains", "unevaluatedProperties", "unevaluatedItems", "propertyNames", "$dynamicRef", "const",
 )  # fmt: skip
+_UNCHECKED = (
+    "minProperties", "maxProperties", "minContains", "maxContains", "dependencies", "additionalItems",
+    "contentEncoding", "contentMediaType", "contentSchema",
+)  # fmt: skip
 
 _X = json.loads((Path(__file__).parent / "x_quire.json").read_text(encoding="utf-8"))
 _X_META = {
@@ -61,10 +64,14 @@ Path_ = tuple[str | int, ...]
 
 
 class Reader:
-    """Reads one document. `faults` are (JSON Pointer, message) in the order found, one message a place at most once."""
+    """Reads one document. `faults` are (JSON Pointer, message) in the order found, one message a place at most once.
 
-    def __init__(self, document: object) -> None:
+    With `stored` keywords that nothing checks are passed over: they were written before they were refused.
+    """
+
+    def __init__(self, document: object, *, stored: bool = False) -> None:
         self._document = document
+        self._stored = stored
         self.faults: list[tuple[str, str]] = []
 
     def complain(self, path: Iterable[str | int], message: str) -> None:
@@ -178,8 +185,13 @@ class Reader:
             if kind not in {None, Kind.ARRAY}:
                 self.complain((*place, "x-quire", "kind"), "an array's kind is 'array': put this kind on its 'items'")
             columns = self._columns(value, place)
-            most = self._size(value, place, "maxItems", default=DEFAULT_ITEMS, limit=MOST_ITEMS)
-            return replace(base, columns=columns, max_items=most)
+            return replace(
+                base,
+                columns=columns,
+                max_items=self._size(value, place, "maxItems", default=MOST_ITEMS, limit=MOST_ITEMS),
+                min_items=whole_number(value.get("minItems")),
+                unique_items=value.get("uniqueItems") is True,
+            )
         if type_ is None:
             return None
         kind = kind or _BY_FORMAT.get(str(value.get("format")), _BY_TYPE[type_])
@@ -314,6 +326,19 @@ class Reader:
         for keyword in _FOREIGN:
             if keyword in value:
                 self.complain((*place, keyword), f"'{keyword}' isn't supported: a property has one plain type")
+        if self._stored:
+            return
+        for keyword in _UNCHECKED:
+            if keyword in value:
+                self.complain((*place, keyword), f"'{keyword}' isn't checked of what is extracted: leave it out")
+        if isinstance(value.get("additionalProperties"), dict):
+            words = "nothing is extracted but what 'properties' name: write false, or leave it out"
+            self.complain((*place, "additionalProperties"), words)
+        form = value.get("format")
+        if isinstance(form, str) and form not in _BY_FORMAT:
+            known = " and ".join(_BY_FORMAT)
+            words = f"'{form[:40]}' isn't checked: formats are {known}; for others write a 'pattern', or leave it out"
+            self.complain((*place, "format"), words)
 
     def _resolved(self, raw: object, place: Path_) -> Mapping[str, Any] | None:
         """Follow `$ref` within the document, and see through `anyOf` of one type and null."""

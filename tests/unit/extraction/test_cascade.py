@@ -250,6 +250,66 @@ def test_a_later_engine_mends_a_value_against_a_constraint() -> None:
     assert answers.notes == ()
 
 
+ROWS = Schema(
+    slug="rows",
+    version=1,
+    title="Rows",
+    description="",
+    fields=(
+        Field(
+            name="items",
+            title="Items",
+            kind=Kind.ARRAY,
+            max_items=3,
+            min_items=2,
+            columns=(
+                Field(name="text", title="Text", kind=Kind.TEXT, required=True),
+                Field(name="price", title="Price", kind=Kind.MONEY),
+            ),
+        ),
+    ),
+)
+
+
+def _rows(*values: ExtractedValue) -> Answers:
+    request = ExtractionRequest(document=ParsedDocument(pages=()), schema=ROWS, wanted=frozenset({"items"}))
+    return run(request=request, engines=[Scripted("one", values)])
+
+
+def test_more_items_than_the_schema_allows_are_for_a_person() -> None:
+    answers = _rows(*(_value(f"/items/{number}/text", "one") for number in range(5)))
+    assert [value.status for value in answers.values] == [
+        *[ValueStatus.ACCEPTED] * 3,
+        *[ValueStatus.NEEDS_REVIEW] * 2,
+    ]
+    assert tuple(map(str, answers.notes)) == ("schema: an item of items breaks the schema's maxItems",)
+    assert answers.doubtful(schema=ROWS)
+    as_many = _rows(*(_value(f"/items/{number}/text", "one") for number in range(3)))
+    assert (as_many.notes, as_many.doubtful(schema=ROWS)) == ((), False)
+
+
+def test_a_row_without_a_column_that_is_required_is_for_a_person() -> None:
+    whole = (_value("/items/0/text", "one"), _value("/items/0/price", "one"))
+    answers = _rows(*whole, _said("/items/1/price", "-1", "one"))
+    assert [(value.path, value.status) for value in answers.values] == [
+        ("/items/0/text", ValueStatus.ACCEPTED),
+        ("/items/0/price", ValueStatus.ACCEPTED),
+        ("/items/1/price", ValueStatus.NEEDS_REVIEW),
+    ]
+    assert tuple(map(str, answers.notes)) == ("schema: an item of items breaks the schema's required",)
+    assert answers.missing == {"items"}
+    assert answers.doubtful(schema=ROWS)
+
+
+def test_fewer_items_than_the_schema_asks_for_are_said() -> None:
+    answers = _rows(_value("/items/0/text", "one"))
+    assert [value.status for value in answers.values] == [ValueStatus.ACCEPTED]
+    assert tuple(map(str, answers.notes)) == ("items: there are fewer items than the schema asks for",)
+    assert answers.incomplete == {"items"}
+    assert answers.doubtful(schema=ROWS)
+    assert _rows().notes == ()
+
+
 TOTALS = Schema(
     slug="t",
     version=1,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from apps.schemas.constraints import violated
+from apps.schemas.constraints import faulty_items, too_few, violated
 from apps.schemas.definitions import SchemaInvalid, parse_schema
 from apps.schemas.fields import Field, Kind
 
@@ -70,3 +70,46 @@ def test_a_pattern_that_needs_backtracking_is_refused(pattern: str) -> None:
 def test_a_number_with_more_digits_than_are_stored_is_never_accepted(value: str, broken: tuple[str, ...]) -> None:
     assert violated(field=Field(name="f", title="F", kind=Kind.MONEY), value=value) == broken
     assert violated(field=Field(name="f", title="F", kind=Kind.TEXT), value=value) == ()
+
+
+ROWS = {
+    "type": "array",
+    "maxItems": 3,
+    "minItems": 2,
+    "uniqueItems": True,
+    "items": {
+        "type": "object",
+        "required": ["text"],
+        "properties": {"text": {"type": "string"}, "price": {"type": "number"}},
+    },
+}
+
+
+def _array(keywords: dict[str, Any]) -> Field:
+    return parse_schema({"type": "object", "properties": {"field": keywords}}, slug="s", version=1).fields[0]
+
+
+def test_items_are_held_against_the_arrays_keywords_and_their_own() -> None:
+    items = {
+        0: {"text": "Pump", "price": "5.00"},
+        1: {"price": "6.00"},
+        2: {"text": "Pump", "price": "5"},
+        3: {"text": "Hose", "price": "7.00"},
+        4: {"price": "6"},
+    }
+    assert faulty_items(field=_array(ROWS), items=items) == {
+        1: ("required",),
+        2: ("uniqueItems",),
+        3: ("maxItems",),
+        4: ("required", "maxItems", "uniqueItems"),
+    }
+    plain = {"type": "array", "items": {"type": "string"}}
+    assert faulty_items(field=_array(plain), items={0: {"": "a"}, 1: {"": "a"}}) == {}
+    assert faulty_items(field=_array(plain | {"uniqueItems": True}), items={0: {"": "a"}, 1: {"": "a"}}) == {
+        1: ("uniqueItems",)
+    }
+
+
+def test_an_array_that_is_there_has_its_least_number_of_items() -> None:
+    assert [too_few(field=_array(ROWS), count=count) for count in (0, 1, 2)] == [False, True, False]
+    assert not too_few(field=_array({"type": "array", "items": {"type": "string"}}), count=1)

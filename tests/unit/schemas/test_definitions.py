@@ -104,7 +104,38 @@ class TestMeaning:
 
     def test_nothing_is_unbounded(self) -> None:
         listed = only_field({"type": "array", "items": {"type": "string", "x-quire": {"kind": "identifier"}}})
-        assert (listed.max_items, listed.columns[0].max_length) == (500, 128)
+        assert (listed.max_items, listed.columns[0].max_length) == (10_000, 128)
+
+    def test_what_an_array_and_its_items_must_have_is_read(self) -> None:
+        field = only_field(
+            {
+                "type": "array",
+                "minItems": 2,
+                "maxItems": 7,
+                "uniqueItems": True,
+                "items": {
+                    "type": "object",
+                    "required": ["text"],
+                    "properties": {"text": {"type": "string"}, "price": {"type": "number"}},
+                },
+            }
+        )
+        assert (field.min_items, field.max_items, field.unique_items) == (2, 7, True)
+        assert [(column.name, column.required) for column in field.columns] == [("text", True), ("price", False)]
+
+    def test_what_was_stored_before_a_keyword_was_refused_is_read_as_before(self) -> None:
+        document = with_property({"type": "string", "format": "uri", "contentEncoding": "base64"}) | {
+            "minProperties": 1,
+            "additionalProperties": {"type": "string"},
+        }
+        assert set(faults(document)) == {
+            "/minProperties",
+            "/additionalProperties",
+            "/properties/it/format",
+            "/properties/it/contentEncoding",
+        }
+        stored = parse_schema(document, slug="s", version=1, stored=True)
+        assert [(field.name, field.kind) for field in stored.fields] == [("number", Kind.TEXT), ("it", Kind.TEXT)]
 
     def test_rules_and_policy_are_read(self) -> None:
         document = {
@@ -137,6 +168,29 @@ class TestFaults:
             ({**MINIMAL, "required": ["gone"]}, "/required/0", "'gone' is required, but there is no such property"),
             ({**MINIMAL, "required": ["number", "number"]}, "/required", "stands here twice"),
             ({**MINIMAL, "oneOf": [{}]}, "/oneOf", "isn't supported"),
+            ({**MINIMAL, "minProperties": 1}, "/minProperties", "isn't checked of what is extracted: leave it out"),
+            ({**MINIMAL, "additionalProperties": {}}, "/additionalProperties", "write false, or leave it out"),
+            (with_property({"type": "string", "format": "uri"}), "/properties/it/format", "formats are date and email"),
+            (
+                with_property({"type": "array", "items": {"type": "string"}, "maxContains": 2}),
+                "/properties/it/maxContains",
+                "isn't checked",
+            ),
+            (
+                with_property(
+                    {
+                        "type": "array",
+                        "items": {"type": "object", "minProperties": 2, "properties": {"a": {"type": "string"}}},
+                    }
+                ),
+                "/properties/it/items/minProperties",
+                "isn't checked",
+            ),
+            (
+                with_property({"type": "array", "items": {"type": "string"}, "minItems": -1}),
+                "/properties/it/minItems",
+                "at least 0",
+            ),
             (with_property({"type": "strin"}), "/properties/it/type", '"strin" is no JSON type'),
             (with_property({"type": ["string", "number"]}), "/properties/it/type", "name one type"),
             (with_property([]), "/properties/it", "JSON type object or boolean"),
