@@ -70,7 +70,7 @@ class Grounding:
 
 @dataclass(frozen=True, kw_only=True)
 class Occurrence:
-    """A place that says a value."""
+    """A place that says a value. `box` is on the upright page, as `place` is; `grounding` is as the page is shown."""
 
     page: PageIndex
     span: Span
@@ -81,8 +81,13 @@ class Occurrence:
         return self.page.box(self.span)
 
     @property
+    def place(self) -> Evidence:
+        return Evidence(page=self.page.number, box=self.box, quote="")
+
+    @property
     def grounding(self) -> Grounding:
-        return Grounding(page=self.page.page.number, box=self.box, quote=self.page.quote(self.span), score=self.score)
+        box = self.page.as_shown(self.box)
+        return Grounding(page=self.page.number, box=box, quote=self.page.quote(self.span), score=self.score)
 
 
 def ground(
@@ -103,6 +108,7 @@ def ground(
     stands in the same row, and `reach`, a share of the page's height, how far above or below it the value may stand.
     """
     found = occurrences(index=index, value=value, kind=kind)
+    beside = index.as_read(beside) if beside is not None else None
     if beside is not None and reach is not None:
         found = [item for item in found if rows_apart(item, beside) <= reach]
     if not found:
@@ -131,7 +137,7 @@ def occurrences_near(*, index: DocumentIndex, value: str, kind: Kind, page: int,
     if key not in index.found_on:
         found: defaultdict[int, list[Occurrence]] = defaultdict(list)
         for item in occurrences(index=index, value=value, kind=kind):
-            found[item.page.page.number].append(item)
+            found[item.page.number].append(item)
         index.found_on[key] = found
     on_page = index.found_on[key]
     return [item for number in range(page - pages, page + pages + 1) for item in on_page.get(number, ())]
@@ -147,7 +153,7 @@ def cost(
     return (
         -tier(item.score),
         not any(_holds(where, item) for where in quoted),
-        hint_page is not None and item.page.page.number != hint_page,
+        hint_page is not None and item.page.number != hint_page,
         apart,
         -item.score,
         -len(item.span.words),
@@ -280,12 +286,20 @@ def _alike(index: DocumentIndex, needle: str) -> Iterator[Occurrence]:
 
 
 def quoted_in(*, index: DocumentIndex, quote: str | None, hint_page: int | None) -> tuple[tuple[PageIndex, Span], ...]:
-    """Return where a model's quote stands: on the page that it names, else anywhere."""
-    needle = squeeze(quote or "")[:_MAX_VALUE]
+    """Return where a model's quote stands: on the page that it names, else on the first that has it."""
+    if not quote:
+        return ()
+    key = (quote, hint_page)
+    if key not in index.quoted:
+        index.quoted[key] = _quoted_in(index, squeeze(quote)[:_MAX_VALUE], hint_page)
+    return index.quoted[key]
+
+
+def _quoted_in(index: DocumentIndex, needle: str, hint_page: int | None) -> tuple[tuple[PageIndex, Span], ...]:
     if not needle:
         return ()
-    pages = [page for page in index.pages if page.page.number == hint_page] or list(index.pages)
-    for page in pages:
+    named = index.by_number.get(hint_page) if hint_page is not None else None
+    for page in (named,) if named is not None else index.holding([needle]):
         found = tuple((page, span) for span in page.find(needle, inside_words=True))
         if found:
             return found
@@ -301,7 +315,7 @@ def _holds(where: tuple[PageIndex, Span], item: Occurrence) -> bool:
 def distance(item: Occurrence, *, near: Sequence[str], beside: Evidence | None) -> float:
     """Return how far an occurrence is from where it is expected: less is better; pages count in order."""
     box = item.box
-    far = float(item.page.page.number)
+    far = float(item.page.number)
     if beside is not None:
         return rows_apart(item, beside) + _column_distance(item, near)
     best = 5.0 + far
@@ -312,14 +326,18 @@ def distance(item: Occurrence, *, near: Sequence[str], beside: Evidence | None) 
 
 
 def rows_apart(item: Occurrence, beside: Evidence) -> float:
-    """Return the distance from top to bottom in page heights, as if the pages hung together."""
-    return abs(item.page.page.number + item.box.center[1] - beside.page - beside.box.center[1])
+    """Return the distance from top to bottom in page heights, as if the pages hung together.
+
+    `beside` is as `DocumentIndex.as_read` has it.
+    """
+    return abs(item.page.number + item.box.center[1] - beside.page - beside.box.center[1])
 
 
 def _column_distance(item: Occurrence, near: Sequence[str]) -> float:
     """Return a small cost for standing in another column than that of a label above: it decides within a row only."""
     box = item.box
-    heads = [place for label in near for place in item.page.labels(label) if place.y1 <= box.y0 + 0.5 * box.height]
+    level = box.y0 + 0.5 * box.height
+    heads = (head for head in item.page.headings(tuple(near)) if head.y1 <= level)
     apart = min((max(0.0, box.x0 - head.x1, head.x0 - box.x1) for head in heads), default=0.0)
     return min(_OTHER_COLUMN, 0.3 * apart)
 

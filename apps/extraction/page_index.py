@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
+from apps.extraction.engines.layout.geometry import Turn, turned, turned_back, upright
 from apps.extraction.normalising import squeeze, squeeze_with_offsets
+from apps.extraction.values import Evidence
 from apps.parsing.pages import Box, Page, ParsedDocument, Word
 from apps.schemas.fields import Kind
 
@@ -40,13 +42,32 @@ class Span:
 
 
 class PageIndex:
-    """One page, indexed at the first use."""
+    """One page, indexed at the first use. It is turned upright: boxes are those of `page`, not of the page as shown."""
 
     def __init__(self, page: Page, *, locale: DocumentLocale | None = None) -> None:
-        self.page = page
+        self.number = page.number
+        self._shown = page
         self.locale = locale
         self._labels: dict[str, tuple[Box, ...]] = {}
+        self._headings: dict[tuple[str, ...], tuple[Box, ...]] = {}
         self._offsets: dict[int, list[int]] = {}
+
+    @cached_property
+    def _upright(self) -> tuple[Page, Turn]:
+        return upright(page=self._shown)
+
+    @cached_property
+    def page(self) -> Page:
+        """The page with its lines from left to right."""
+        return self._upright[0]
+
+    def as_shown(self, box: Box) -> Box:
+        """Return a box of the upright page as the page shows it."""
+        return turned_back(box=box, turn=self._upright[1])
+
+    def as_read(self, box: Box) -> Box:
+        """Return a box of the page as shown on the upright page."""
+        return turned(box=box, turn=self._upright[1])
 
     @cached_property
     def _squeezed(self) -> list[str]:
@@ -167,6 +188,12 @@ class PageIndex:
             self._labels[key] = tuple(self.box(span) for span in self.find(key) if self.is_close(span))
         return self._labels[key]
 
+    def headings(self, labels: tuple[str, ...]) -> tuple[Box, ...]:
+        """Return where any of these labels stands: they are a column's, and asked for with each of its values."""
+        if labels not in self._headings:
+            self._headings[labels] = tuple(place for label in labels for place in self.labels(label))
+        return self._headings[labels]
+
     def _span(self, start: int, end: int, *, inside_words: bool) -> Span | None:
         first = bisect_right(self._ends, start)
         last = bisect_right(self._ends, end - 1)
@@ -239,6 +266,8 @@ class DocumentIndex:
         self.locale = locale
         # What `grounding` found, by canonical value and kind.
         self.found: dict[tuple[str, Kind], tuple[Occurrence, ...]] = {}
+        # Where a model's quote stands, by the quote and the page that it names.
+        self.quoted: dict[tuple[str, int | None], tuple[tuple[PageIndex, Span], ...]] = {}
         self.found_on: dict[tuple[str, Kind], dict[int, list[Occurrence]]] = {}
         self.pages = tuple(PageIndex(page, locale=locale) for page in document.pages)
 
@@ -250,6 +279,16 @@ class DocumentIndex:
     @cached_property
     def _ends(self) -> list[int]:
         return list(accumulate(len(page.text) + 1 for page in self.pages))
+
+    @cached_property
+    def by_number(self) -> Mapping[int, PageIndex]:
+        """The pages by their numbers."""
+        return {page.number: page for page in self.pages}
+
+    def as_read(self, evidence: Evidence) -> Evidence:
+        """Return evidence with its box on the upright page."""
+        page = self.by_number.get(evidence.page)
+        return replace(evidence, box=page.as_read(evidence.box)) if page is not None else evidence
 
     def holding(self, needles: Iterable[str]) -> Iterator[PageIndex]:
         """Yield the pages, in order, that hold one of some squeezed texts: one search, not one a page."""

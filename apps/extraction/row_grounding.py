@@ -14,8 +14,9 @@ page.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from statistics import median
 
 from apps.extraction.grounding import (
@@ -29,7 +30,7 @@ from apps.extraction.grounding import (
     rows_apart,
     tier,
 )
-from apps.extraction.page_index import DocumentIndex
+from apps.extraction.page_index import DocumentIndex, PageIndex, Span
 from apps.extraction.spellings import NUMERIC
 from apps.extraction.values import Evidence
 from apps.parsing.pages import Box
@@ -141,7 +142,7 @@ class _Table:
             for name in columns:
                 place = self._next(row[name], beside=floor, taken=taken) if name in row else None
                 if place is not None:
-                    found = place.at.grounding.evidence
+                    found = place.at.place
                     taken.add((found.page, found.box))
                     break
             self._anchors.append(found)
@@ -150,19 +151,31 @@ class _Table:
     def _next(self, cell: Cell, *, beside: Evidence | None, taken: set[tuple[int, Box]]) -> _Place | None:
         """Return the best place that is free, else the best of all.
 
-        It is looked for around the row before, in ever wider circles: a text that stands in every row has as many
-        places as there are rows. What stands outside a circle is further away than what was found within.
+        It is looked for on the pages that a model names and quotes, then around the row before in ever wider circles: a
+        text that stands in every row has as many places as there are rows. All that is quoted stands on those pages,
+        and what stands outside a circle is further away than what was found within.
         """
         key = (cell.value, cell.kind)
-        plain = beside is not None and not cell.quote and cell.hint_page is None
-        for reach in (*_CIRCLES, None) if plain else (None,):
-            places = self._places(cell, beside=beside, reach=reach)
-            free = [place for place in places if (place.at.page.page.number, place.at.box) not in taken]
+        quoted = {page.number for page, _ in self._quoted(cell)}
+        first = quoted | {cell.hint_page} if cell.hint_page is not None else quoted
+        circles = _CIRCLES if beside is not None else ()
+        for reach in (*((0.0,) if first else ()), *circles, None):
+            places = self._places(cell, beside=beside, reach=reach, pages=first)
+            free = [place for place in places if (place.at.page.number, place.at.box) not in taken]
             best = (places if key in self._all_taken else free)[:1]
-            if best and (reach is None or (best[0].cost[0] == self._best_tier(cell) and best[0].cost[3] < reach)):
+            if best and (reach is None or self._is_best(best[0], cell, reach=reach)):
                 return best[0]
         self._all_taken.add(key)
         return places[0] if places else None
+
+    def _is_best(self, place: _Place, cell: Cell, *, reach: float) -> bool:
+        """Return whether no place that wasn't looked at is better: all within reach and on a cell's own pages were."""
+        spelling, elsewhere_quoted, on_other_page, apart = place.cost[:4]
+        named = not elsewhere_quoted or (cell.hint_page is not None and not on_other_page)
+        return spelling == self._best_tier(cell) and (named or apart < reach)
+
+    def _quoted(self, cell: Cell) -> Sequence[tuple[PageIndex, Span]]:
+        return quoted_in(index=self._index, quote=cell.quote, hint_page=cell.hint_page)
 
     def _best_tier(self, cell: Cell) -> float:
         key = (cell.value, cell.kind)
@@ -211,17 +224,17 @@ class _Table:
             for name, cell in self._rows[number].items()
         }
 
-    def _places(self, cell: Cell, *, beside: Evidence | None, reach: float | None) -> list[_Place]:
-        if beside is not None and reach is not None:
-            near = occurrences_near(
-                index=self._index, value=cell.value, kind=cell.kind, page=beside.page, pages=int(reach + 1)
-            )
-            found: Sequence[Occurrence] = [item for item in near if rows_apart(item, beside) <= reach]
-        else:
+    def _places(
+        self, cell: Cell, *, beside: Evidence | None, reach: float | None, pages: Collection[int] = ()
+    ) -> list[_Place]:
+        """Return the places within reach of the row, and all on some pages, the best first."""
+        if reach is None or (beside is None and not pages):
             found = occurrences(index=self._index, value=cell.value, kind=cell.kind)
+        else:
+            found = self._near(cell, beside=beside, reach=reach, pages=pages)
         if not found:
             return []
-        quoted = quoted_in(index=self._index, quote=cell.quote, hint_page=cell.hint_page)
+        quoted = self._quoted(cell)
         places = [
             _Place(
                 at=item,
@@ -232,18 +245,31 @@ class _Table:
                     hint_page=cell.hint_page,
                     apart=round(distance(item, near=cell.near, beside=beside) + _unheaded(item, cell), 3),
                 ),
-                drop=_position(item.page.page.number, item.box) - _position(beside.page, beside.box) if beside else 0.0,
+                drop=_position(item.page.number, item.box) - _position(beside.page, beside.box) if beside else 0.0,
             )
             for item in found
         ]
         return sorted(places, key=_by_cost)
+
+    def _near(
+        self, cell: Cell, *, beside: Evidence | None, reach: float, pages: Collection[int]
+    ) -> Sequence[Occurrence]:
+        on = partial(occurrences_near, index=self._index, value=cell.value, kind=cell.kind)
+        named = [item for page in sorted(pages) for item in on(page=page, pages=0)]
+        if beside is None:
+            return named
+        around = on(page=beside.page, pages=int(reach + 1))
+        return [
+            *named,
+            *(item for item in around if item.page.number not in pages and rows_apart(item, beside) <= reach),
+        ]
 
     def _owns(self, row: int, place: _Place, fall: float) -> bool:
         """Return whether no other row's anchor is nearer to a place. Values stand `fall` below their anchors."""
         beside = self._anchors[row]
         if beside is None or not self._across:
             return True
-        level = _position(place.at.page.page.number, place.at.box) - fall
+        level = _position(place.at.page.number, place.at.box) - fall
         apart = abs(level - _position(beside.page, beside.box))
         neighbours = (self._anchors[other] for other in range(max(0, row - 2), min(len(self._anchors), row + 3)))
         return all(
@@ -358,7 +384,7 @@ def _own(places: Sequence[_Place]) -> list[_Place]:
 
 def _words(place: _Place) -> list[tuple[int, int]]:
     """Return a place's words as page and position."""
-    return [(place.at.page.page.number, word) for word in place.at.span.words]
+    return [(place.at.page.number, word) for word in place.at.span.words]
 
 
 def _cost(place: _Place | None) -> tuple[float, ...]:
@@ -401,7 +427,7 @@ def _moved(places: Sequence[_Place], column: _Column | None) -> Iterator[_Place]
 
 def _unheaded(item: Occurrence, cell: Cell) -> float:
     """Return a small cost for a column whose heading isn't on the page, while another's may be."""
-    return _UNHEADED if cell.near and not any(item.page.labels(label) for label in cell.near) else 0.0
+    return _UNHEADED if cell.near and not item.page.headings(cell.near) else 0.0
 
 
 def _position(page: int, box: Box) -> float:

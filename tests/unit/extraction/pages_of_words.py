@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
+from apps.extraction.engines.layout.geometry import Turn, turned_back
 from apps.parsing.pages import Box, Page, ParsedDocument, Word
 
 LETTER = 0.008
@@ -30,3 +32,9 @@ def page(*lines: str, number: int = 1) -> Page:
 def document(*pages: Sequence[str]) -> ParsedDocument:
     """Return a document with a page for each sequence of lines."""
     return ParsedDocument(pages=tuple(page(*lines, number=number) for number, lines in enumerate(pages, start=1)))
+
+
+def sideways(shown: Page, turn: Turn) -> Page:
+    """Return the page as it is when it is printed sideways."""
+    words = tuple(replace(word, box=turned_back(box=word.box, turn=turn)) for word in shown.words)
+    return replace(shown, width=shown.height, height=shown.width, words=words)

@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 
 from apps.extraction import row_grounding
+from apps.extraction.engines.layout.geometry import Turn, turned_back
 from apps.extraction.grounding import Occurrence, cost
 from apps.extraction.page_index import DocumentIndex
 from apps.extraction.row_grounding import Cell, ground_rows
+from apps.parsing.pages import Box, Page, ParsedDocument
 from apps.schemas.fields import Kind
-from tests.unit.extraction.pages_of_words import LINE, document
+from tests.unit.extraction.pages_of_words import LINE, document, page, sideways
 
 KINDS = {"text": Kind.TEXT, "count": Kind.NUMBER, "price": Kind.MONEY, "amount": Kind.MONEY}
 HEADINGS = {"text": (), "count": ("Qty",), "price": ("Price",), "amount": ("Amount",)}
@@ -186,8 +188,11 @@ def test_a_row_that_the_page_shows_once_serves_one_of_two_equal_rows() -> None:
     ]
 
 
-def test_rows_of_one_text_are_each_looked_for_near_the_row_before(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("said", ["nothing", "the page", "the page before", "page and quote", "a quote"])
+def test_rows_of_one_text_are_each_looked_for_near_the_row_before(monkeypatch: pytest.MonkeyPatch, said: str) -> None:
+    """Whatever a model says of them: work grows with the rows, not with their square."""
     looked = 0
+    quote = "Hour 1 60.00 60.00" if "quote" in said else None
 
     def counted(item: Occurrence, **facts: Any) -> tuple[float, ...]:
         nonlocal looked
@@ -196,9 +201,19 @@ def test_rows_of_one_text_are_each_looked_for_near_the_row_before(monkeypatch: p
 
     def look(pages: int, rows: int) -> list[tuple[int, float]]:
         lines = ["Hour   1   60.00   60.00"] * 4
-        row = {"text": Cell(value="Hour", kind=Kind.TEXT), "amount": Cell(value="60.00", kind=Kind.MONEY)}
         index = DocumentIndex(document(*[lines] * pages))
-        found = ground_rows(index=index, rows=[row] * rows, anchors=("text",), order=("text", "amount"), reach=0.01)
+        hints = [
+            min(row // 4 + (0 if said == "the page before" else 1), pages) if "page" in said else None
+            for row in range(rows)
+        ]
+        cells = [
+            {
+                "text": Cell(value="Hour", kind=Kind.TEXT, hint_page=hint, quote=quote),
+                "amount": Cell(value="60.00", kind=Kind.MONEY, hint_page=hint, quote=quote),
+            }
+            for hint in hints
+        ]
+        found = ground_rows(index=index, rows=cells, anchors=("text",), order=("text", "amount"), reach=0.01)
         return [(each["text"].page, round(each["text"].box.y0, 2)) for each in found if "text" in each]
 
     monkeypatch.setattr(row_grounding, "cost", counted)
@@ -211,3 +226,31 @@ def test_rows_of_one_text_are_each_looked_for_near_the_row_before(monkeypatch: p
     looked = 0
     assert look(40, 320) == spots[:160]
     assert looked < 2.5 * short
+
+
+@pytest.mark.parametrize("turn", [Turn.UP, Turn.DOWN])
+def test_a_table_that_is_printed_sideways_is_placed_as_one_that_is_not(turn: Turn) -> None:
+    lines = [
+        "Description   Qty   Price   Amount",
+        *(f"Part-{number:02}   1   {number}.00   {number}.00" for number in range(1, 25)),
+    ]
+    upright = page(*lines)
+    rows = [
+        {
+            name: Cell(value=value, kind=KINDS[name], near=HEADINGS[name], hint_page=1)
+            for name, value in _row(f"Part-{number:02}", "1", f"{number}.00", f"{number}.00").items()
+        }
+        for number in range(1, 25)
+    ]
+
+    def look(shown: Page) -> list[dict[str, Box]]:
+        index = DocumentIndex(ParsedDocument(pages=(shown,)))
+        found = ground_rows(index=index, rows=rows, anchors=("text", "amount"), order=tuple(KINDS), reach=0.12)
+        return [{name: Box(*(round(x, 6) for x in place.box)) for name, place in row.items()} for row in found]
+
+    expected = [
+        {name: Box(*(round(x, 6) for x in turned_back(box=box, turn=turn))) for name, box in row.items()}
+        for row in look(upright)
+    ]
+    assert [len(row) for row in expected] == [4] * 24
+    assert look(sideways(upright, turn)) == expected

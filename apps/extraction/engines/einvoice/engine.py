@@ -169,7 +169,7 @@ class _Values:
             near = [
                 item
                 for item in occurrences(index=self._index, value=text, kind=field.kind)
-                if item.page.page.number == anchor.page
+                if item.page.number == anchor.page
                 and item.score >= found.score
                 and (level is None or rows_apart(item, anchor) <= level)
             ]
@@ -181,7 +181,7 @@ class _Values:
         text = getattr(self._invoice, name, None)
         field = self._fields[name]
         place = ground(index=self._index, value=text, kind=field.kind, near=self._near(field)) if text else None
-        return place.evidence if place is not None else None
+        return self._index.as_read(place.evidence) if place is not None else None
 
     def _rows(self, field: Field) -> Iterator[ExtractedValue]:
         """Yield the lines' values, each line found by its description, else its amount."""

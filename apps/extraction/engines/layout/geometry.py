@@ -93,7 +93,7 @@ def upright(*, page: Page) -> tuple[Page, Turn]:
     turn = _turn(page)
     if turn is Turn.NONE:
         return page, turn
-    words = tuple(replace(word, box=_turned(word.box, turn)) for word in page.words)
+    words = tuple(replace(word, box=turned(box=word.box, turn=turn)) for word in page.words)
     return replace(page, width=page.height, height=page.width, words=words, tables=()), turn
 
 
@@ -106,10 +106,13 @@ def turned_back(*, box: Box, turn: Turn) -> Box:
     return box
 
 
-def _turned(box: Box, turn: Turn) -> Box:
+def turned(*, box: Box, turn: Turn) -> Box:
+    """Return a box of a page as it is shown on the upright page: the way there of `turned_back`."""
     if turn is Turn.UP:
         return Box(1 - box.y1, box.x0, 1 - box.y0, box.x1)
-    return Box(box.y0, 1 - box.x1, box.y1, 1 - box.x0)
+    if turn is Turn.DOWN:
+        return Box(box.y0, 1 - box.x1, box.y1, 1 - box.x0)
+    return box
 
 
 def _turn(page: Page) -> Turn:
