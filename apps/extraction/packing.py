@@ -1,7 +1,7 @@
 """What of a document goes into one prompt: which pages, and of each its text, its picture, or both.
 
     for part in pack(pages=pages, profile=profile, pictures={1: (1092, 1540)}):
-        ...  # Packed(sheets=..., tokens=..., reply_room=...), or TooLong
+        ...  # Packed(sheets=..., tokens=...), or TooLong
 
 Nothing here depends on what is asked: the prompts of all questions on a document begin with the same bytes.
 """
@@ -56,12 +56,10 @@ class Packed:
 
     `tokens` are those of the prompt without its question, the system's words and the template's marks included: exact
     under Tekken, never too few under SentencePiece, an estimate where the profile's tokenizer isn't known.
-    `reply_room` is what a reply may grow to after a question of QUESTION_TOKENS.
     """
 
     sheets: tuple[Sheet, ...]
     tokens: int
-    reply_room: int
 
     @property
     def pages(self) -> tuple[Page, ...]:
@@ -114,7 +112,7 @@ def pack(
             del held[number]
         chosen = sizer.filled(sheets, room=room - window.tokens)
         tokens = sizer.frame + sum(sheet.tokens for sheet in chosen)
-        return Packed(sheets=chosen, tokens=tokens, reply_room=profile.context - QUESTION_TOKENS - tokens)
+        return Packed(sheets=chosen, tokens=tokens)
 
     for window in windows(pages=sized(), room=room, overlap=OVERLAP):
         if isinstance(window, TooLong):

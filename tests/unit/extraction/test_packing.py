@@ -135,7 +135,6 @@ def test_without_a_known_tokenizer_pages_are_estimated() -> None:
     # Windows share a page.
     assert [part.pages[0].number for part in parts] == list(range(1, 60, most - 1))
     assert parts[0].tokens == 7 * 3248 + 16 + estimated_tokens(SYSTEM)
-    assert parts[0].reply_room == 32_768 - 4096 - parts[0].tokens
 
 
 def test_a_page_that_is_too_long_alone_is_named() -> None:
@@ -237,4 +236,3 @@ def test_what_is_predicted_is_what_is_sent(
         predicted = part.tokens + exact.text(words)
         assert predicted == sent if name == "small" else predicted >= sent
         assert part.tokens + 4096 + 4096 <= context
-        assert part.reply_room == context - 4096 - part.tokens
