@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -14,7 +14,7 @@ from apps.extraction.derived import as_read, derived
 from apps.extraction.engines.layout.rivals import Rival, rivals, unsettled
 from apps.extraction.engines.protocol import Engine, ExtractionRequest
 from apps.extraction.exact import exactly
-from apps.extraction.notes import Note, another, broken, few_items, unaccounted, unequal
+from apps.extraction.notes import Note, Place, another, broken, few_items, unaccounted, unchecked, unequal
 from apps.extraction.values import ExtractedValue, ValueStatus
 from apps.parsing.pages import ParsedDocument
 from apps.schemas.constraints import faulty_items, too_few, violated
@@ -134,7 +134,7 @@ def run(
         answered[name], more_of_it = unsettled(answered[name], against=rivalling)
         others[name] = (*others.get(name, ()), *more_of_it)
     notes.extend(another(name=name, page=found[0].evidence.page) for name, found in rivalling.items())
-    notes.extend(unaccounted(name=name, count=count) for name, count in short.items())
+    notes.extend(accounts.notes(best))
     few = _too_few(best, schema=schema)
     notes.extend(few_items(name=name) for name in order if name in few)
     return Answers(
@@ -225,6 +225,15 @@ def _rivals(
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Account:
+    """Where the rows stand that an array's values leave out, and whether there was anything to tell them by."""
+
+    values: tuple[ExtractedValue, ...]
+    places: tuple[Place, ...]
+    checked: bool
+
+
 class _Accounts:
     """How many rows of an array's table nobody answered for; the same values are accounted for once."""
 
@@ -232,22 +241,31 @@ class _Accounts:
         self._request = request
         self._arrays = [field for field in request.schema.fields if field.kind is Kind.ARRAY]
         # By identity: to compare or to hash a long table's values takes as long as to look for them on its pages.
-        self._counts: dict[int, tuple[tuple[ExtractedValue, ...], int]] = {}
+        self._accounts: dict[int, _Account] = {}
 
     def unaccounted(self, best: Mapping[str, tuple[ExtractedValue, ...]]) -> dict[str, int]:
         """Return how many rows these values leave out, of the arrays of which they leave any."""
+        return {name: len(account.places) for name, account in self._of(best).items() if account.places}
+
+    def notes(self, best: Mapping[str, tuple[ExtractedValue, ...]]) -> Iterator[Note]:
+        """Yield what is to be said: rows that these values leave out, and a model's arrays that nothing checks."""
+        for name, account in self._of(best).items():
+            if account.places:
+                yield unaccounted(name=name, count=len(account.places), places=account.places)
+            if not account.checked and any(is_models(value.engine) for value in best[name]):
+                yield unchecked(name=name)
+
+    def _of(self, best: Mapping[str, tuple[ExtractedValue, ...]]) -> dict[str, _Account]:
         asked = [field for field in self._arrays if best.get(field.name)]
-        new = [field for field in asked if id(best[field.name]) not in self._counts]
-        self._counts |= {
-            id(best[field.name]): (best[field.name], count) for field, count in self._counted(new, best=best)
-        }
-        counts = {field.name: self._counts[id(best[field.name])][1] for field in asked}
-        return {name: count for name, count in counts.items() if count}
+        new = [field for field in asked if id(best[field.name]) not in self._accounts]
+        self._accounts |= {id(account.values): account for account in self._counted(new, best=best)}
+        return {field.name: self._accounts[id(best[field.name])] for field in asked}
 
     def _counted(
         self, arrays: Sequence[Field], *, best: Mapping[str, tuple[ExtractedValue, ...]]
-    ) -> Iterator[tuple[Field, int]]:
-        found: Counter[str] = Counter()
+    ) -> Iterator[_Account]:
+        found: defaultdict[str, list[Place]] = defaultdict(list)
+        checked: defaultdict[str, list[bool]] = defaultdict(list)
         on_page = {field.name: _by_page(best[field.name]) for field in arrays}
         for document, first, last in _stretches(self._request) if arrays else ():
             for field in arrays:
@@ -257,11 +275,16 @@ class _Accounts:
                 }
                 rows = ledger(
                     document=document, schema=self._request.schema, field=field, values=tuple(values.values())
-                ).unaccounted
+                )
+                if values:
+                    checked[field.name].append(rows.checked)
                 # A stretch shows a page of its neighbours on either side, whose rows are theirs to account for.
-                found[field.name] += sum(first <= row.page <= last for row in rows)
+                found[field.name] += [
+                    Place(page=row.page, box=row.box) for row in rows.unaccounted if first <= row.page <= last
+                ]
         for field in arrays:
-            yield field, found[field.name]
+            told = checked[field.name]
+            yield _Account(values=best[field.name], places=tuple(found[field.name]), checked=bool(told) and all(told))
 
 
 def _stretches(request: ExtractionRequest) -> Iterator[tuple[ParsedDocument, int, int]]:

@@ -5,9 +5,10 @@
 
 The extracted rows teach what a row is: which typed columns (amounts, numbers, dates) it always has, where they stand
 across the page, and how far below each other. Wherever else in the table's region numbers stand in that arrangement is
-a candidate. Each extracted row uses one candidate; of the others, those that name a total or carry a sum over are
-excluded, and the rest is unaccounted for. Arrays without typed columns, and rows without a place, teach nothing: their
-ledger is empty.
+a candidate. Where rows have one typed column alone, the beginning of their text is the second. Each extracted row uses
+one candidate; of the others, those that name a total or carry a sum over are excluded, and the rest is unaccounted for.
+Arrays without typed columns, and rows without a place, teach nothing: their ledger is empty, and not `checked`. Pages
+that are printed sideways are read upright.
 """
 
 from __future__ import annotations
@@ -15,16 +16,18 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from statistics import median
 
+from apps.extraction.engines.layout.geometry import Turn, turned, turned_back, upright
 from apps.extraction.normalising import squeeze
 from apps.extraction.values import Evidence, ExtractedValue
 from apps.parsing.pages import Box, Page, ParsedDocument, Word
 from apps.schemas.fields import Field, Kind, Schema
 
 _TYPED = frozenset({Kind.MONEY, Kind.NUMBER, Kind.INTEGER, Kind.DATE})
+_SIGNS = frozenset({Kind.CURRENCY, Kind.COUNTRY, Kind.BOOLEAN})
 _AMOUNTS = frozenset({Kind.MONEY, Kind.NUMBER, Kind.INTEGER})
 _NUMBER = re.compile(r"[^\W\d]{0,3}[-−–+(]*[€$£¥]?\d[\d.,'’/:-]*[-)€$£¥*]*[^\W\d]{0,3}")
 _ALWAYS = 0.8
@@ -68,9 +71,10 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ledger:
-    """An array's candidates from top to bottom."""
+    """An array's candidates from top to bottom. Without `checked` there was nothing to tell its rows by."""
 
     rows: tuple[Row, ...] = ()
+    checked: bool = False
 
     @property
     def unaccounted(self) -> tuple[Row, ...]:
@@ -79,10 +83,14 @@ class Ledger:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Column:
-    """The boxes of a column's numbers in the extracted rows, and how far they are below the leading column's."""
+    """The boxes of a column's numbers in the extracted rows, and how far they are below the leading column's.
+
+    Of a `text` column they are those of its first words, which begin at one edge.
+    """
 
     boxes: tuple[Box, ...]
     drops: tuple[float, ...]
+    text: bool = False
 
     @property
     def x1(self) -> float:
@@ -90,6 +98,8 @@ class _Column:
 
     def lines_up(self, box: Box) -> bool:
         """Return whether a number stands as one of the extracted does: at its left, its right, or its middle."""
+        if self.text:
+            return any(abs(box.x0 - own.x0) <= _ALIGNED for own in self.boxes)
         return any(
             min(abs(box.x0 - own.x0), abs(box.x1 - own.x1), abs(box.center[0] - own.center[0])) <= _ALIGNED
             for own in self.boxes
@@ -124,8 +134,9 @@ class _Candidate:
 
 def ledger(*, document: ParsedDocument, schema: Schema, field: Field, values: Sequence[ExtractedValue]) -> Ledger:
     """Return what became of each row of an array's table. `values` may hold other fields' too."""
-    pages = {page.number: page for page in document.pages}
-    rows = _extracted(field, values)
+    turns = {page.number: upright(page=page) for page in document.pages}
+    pages = {number: page for number, (page, _) in turns.items()}
+    rows = _extracted(field, values, {number: turn for number, (_, turn) in turns.items()})
     columns = _columns(field, rows, pages)
     if not columns:
         return Ledger()
@@ -136,16 +147,21 @@ def ledger(*, document: ParsedDocument, schema: Schema, field: Field, values: Se
         return Ledger()
     names = _totals(schema)
     region = _region(_distinct(everything, owned), owned, names, _headings(field))
-    return Ledger(rows=tuple(_judged(candidate, candidate in owned, names) for candidate in region))
+    judged = (_judged(candidate, candidate in owned, names) for candidate in region)
+    return Ledger(
+        rows=tuple(replace(row, box=turned_back(box=row.box, turn=turns[row.page][1])) for row in judged), checked=True
+    )
 
 
-def _extracted(field: Field, values: Sequence[ExtractedValue]) -> list[dict[str, Evidence]]:
-    """Return each extracted row's places by column, in order; rows without any are left out."""
+def _extracted(field: Field, values: Sequence[ExtractedValue], turns: Mapping[int, Turn]) -> list[dict[str, Evidence]]:
+    """Return each extracted row's places by column, in order and on upright pages; rows without any are left out."""
     rows: dict[int, dict[str, Evidence]] = defaultdict(dict)
     for value in values:
         parts = value.path.split("/")
         if len(parts) == 4 and parts[1] == field.name and parts[2].isdecimal() and value.evidence:
-            rows[int(parts[2])][parts[3]] = value.evidence[0]
+            place = value.evidence[0]
+            turn = turns.get(place.page, Turn.NONE)
+            rows[int(parts[2])][parts[3]] = replace(place, box=turned(box=place.box, turn=turn))
     return [rows[number] for number in sorted(rows)]
 
 
@@ -167,9 +183,14 @@ def _columns(field: Field, rows: Sequence[Mapping[str, Evidence]], pages: Mappin
     most = max((len(words) for words in places.values()), default=0)
     always = [name for name in typed if most and len(places[name]) >= _ALWAYS * most]
     # An amount at the right edge alone is anything: it takes two columns to tell a row from other lines.
+    texts = _beginnings(field, rows, pages) if len(always) == 1 else {}
+    beside = next((name for name, words in texts.items() if len(words) >= _ALWAYS * most), None)
+    if beside is not None:
+        places[beside] = texts[beside]
+        always.append(beside)
     if len(always) < 2:
         return ()
-    lead = max(always, key=lambda name: len(places[name]))
+    lead = max((name for name in always if name != beside), key=lambda name: len(places[name]))
     columns = []
     for name in sorted(always, key=lambda name: name != lead):
         words = places[name]
@@ -179,8 +200,26 @@ def _columns(field: Field, rows: Sequence[Mapping[str, Evidence]], pages: Mappin
             if number in places[lead] and abs(word.box.center[1] - places[lead][number].box.center[1]) < _ROW_HEIGHT
         }
         boxes = {(round(word.box.x0, 3), round(word.box.x1, 3)): word.box for word in words.values()}
-        columns.append(_Column(boxes=tuple(boxes.values()), drops=tuple(sorted(drops)) or (0.0,)))
+        columns.append(_Column(boxes=tuple(boxes.values()), drops=tuple(sorted(drops)) or (0.0,), text=name == beside))
     return tuple(columns)
+
+
+def _beginnings(
+    field: Field, rows: Sequence[Mapping[str, Evidence]], pages: Mapping[int, Page]
+) -> dict[str, dict[int, Word]]:
+    """Return the first word of each text of the extracted rows, by column and row."""
+    names = [column.name for column in field.columns if column.kind not in _TYPED | _SIGNS]
+    found: dict[str, dict[int, Word]] = {name: {} for name in names}
+    for name in names:
+        for number, row in enumerate(rows):
+            if name not in row or row[name].page not in pages:
+                continue
+            inside = [word for word in pages[row[name].page].words if _inside(word, row[name].box)]
+            if inside:
+                top = min(word.box.y0 for word in inside)
+                line = [word for word in inside if word.box.y0 < top + 0.5 * word.box.height]
+                found[name][number] = min(line, key=lambda word: word.box.x0)
+    return found
 
 
 def _reach(rows: Sequence[Mapping[str, Evidence]], pages: Mapping[int, Page]) -> list[int]:
@@ -192,7 +231,10 @@ def _reach(rows: Sequence[Mapping[str, Evidence]], pages: Mapping[int, Page]) ->
 def _candidates(page: Page, columns: Sequence[_Column]) -> list[_Candidate]:
     numbers = [word for word in page.words if _is_number(word)]
     found: list[_Candidate] = []
-    by_column = [[word for word in numbers if _stands_in(word, column, columns)] for column in columns]
+    by_column = [
+        [word for word in (page.words if column.text else numbers) if _stands_in(word, column, columns)]
+        for column in columns
+    ]
     for word in sorted(by_column[0], key=lambda word: word.box.center[1]):
         typed = [word]
         for column, own in zip(columns[1:], by_column[1:], strict=True):
@@ -396,6 +438,8 @@ def _stands_in(word: Word, column: _Column, columns: Sequence[_Column]) -> bool:
     """
     if column.lines_up(word.box):
         return True
+    if column.text:
+        return False
     distance = column.distance(word.box)
     return distance <= _NEAR and all(distance <= other.distance(word.box) for other in columns)
 

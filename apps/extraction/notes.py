@@ -9,11 +9,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from enum import StrEnum
 
 from apps.extraction.values import ExtractedValue
+from apps.parsing.pages import Box
 from apps.schemas.fields import Kind, Schema
 
+MOST_PLACES = 200
 SCHEMA = "schema"
 """Who says what is against the schema."""
 
@@ -28,6 +31,7 @@ class About(StrEnum):
     HIDDEN = "hidden"
     NOT_LOOKED_AT = "not_looked_at"
     ROWS_UNACCOUNTED = "rows_unaccounted"
+    ROWS_UNCHECKED = "rows_unchecked"
     ROWS_READ_TWICE = "rows_read_twice"
     LIST_CUT = "list_cut"
     PAGE_UNREAD = "page_unread"
@@ -36,11 +40,20 @@ class About(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A spot on a page, from 1."""
+
+    page: int
+    box: Box
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Note:
     """One thing that is said, in `text`; nothing is ever read out of the text.
 
     `by` is the engine that says it, `SCHEMA`, or "" for none of them. `field` is the name of the field that the text is
     said of: it stands before it. `others` are the names of further fields that it is about, `paths` the values.
+    `places` are where on the pages to look: a note that is the same but for them is the same note.
     """
 
     text: str
@@ -49,6 +62,7 @@ class Note:
     field: str = ""
     others: tuple[str, ...] = ()
     paths: tuple[str, ...] = ()
+    places: tuple[Place, ...] = dataclass_field(default=(), compare=False)
 
     def __str__(self) -> str:
         return ": ".join(filter(None, (self.by, self.field, self.text)))
@@ -61,7 +75,7 @@ class Note:
     @property
     def is_of_the_whole(self) -> bool:
         """Whether it says how a whole result is: each later look at the result says that anew."""
-        return self.about in {About.SCHEMA, About.ROWS_UNACCOUNTED}
+        return self.about in {About.SCHEMA, About.ROWS_UNACCOUNTED, About.ROWS_UNCHECKED}
 
 
 def broken(words: str) -> Note:
@@ -104,10 +118,17 @@ def read_twice(*, name: str, page: int) -> Note:
     return Note(text=f"a row on page {page} was read in two ways", about=About.ROWS_READ_TWICE, field=name)
 
 
-def unaccounted(*, name: str, count: int) -> Note:
-    """Say how many rows of an array's table nobody answered for."""
+def unaccounted(*, name: str, count: int, places: Sequence[Place] = ()) -> Note:
+    """Say how many rows of an array's table nobody answered for, and where the first of them stand."""
     rows = "1 row of its table is" if count == 1 else f"{count} rows of its table are"
-    return Note(text=f"{rows} unaccounted for", about=About.ROWS_UNACCOUNTED, field=name)
+    text = f"{rows} unaccounted for"
+    return Note(text=text, about=About.ROWS_UNACCOUNTED, field=name, places=tuple(places[:MOST_PLACES]))
+
+
+def unchecked(*, name: str) -> Note:
+    """Say that nothing on the pages tells whether an array is complete."""
+    text = "whether it is complete couldn't be checked: its rows have too little in common"
+    return Note(text=text, about=About.ROWS_UNCHECKED, field=name)
 
 
 def few_items(*, name: str) -> Note:

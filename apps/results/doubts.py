@@ -137,7 +137,7 @@ def summary(*, result: DocumentResult, schema: Schema) -> tuple[Reason, ...]:
 
 def other_notes(*, result: DocumentResult) -> tuple[Note, ...]:
     """Return the notes that no reason tells in other words."""
-    return tuple(note for note in result.notes if note.about is About.ANYTHING)
+    return tuple(note for note in result.notes if note.about in {About.ANYTHING, About.ROWS_UNCHECKED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NotRequired, TypedDict
 
 from apps.common.text import storable
-from apps.extraction.notes import About, Note
+from apps.extraction.notes import About, Note, Place
 from apps.extraction.values import Evidence, ExtractedValue, ValueStatus
 from apps.parsing.pages import Box
 from apps.results.old_notes import understood
@@ -35,6 +35,13 @@ class ValueJson(TypedDict):
     score: NotRequired[float]
 
 
+class SpotJson(TypedDict):
+    """A page, from 1, and a box on it in [0, 1] from the top left."""
+
+    page: int
+    box: list[float]
+
+
 class NoteJson(TypedDict):
     """A `Note`, as JSON has it; what it hasn't is left out."""
 
@@ -44,6 +51,7 @@ class NoteJson(TypedDict):
     field: NotRequired[str]
     others: NotRequired[list[str]]
     paths: NotRequired[list[str]]
+    places: NotRequired[list[SpotJson]]
 
 
 def notes_to_json(notes: Sequence[Note]) -> list[NoteJson]:
@@ -63,6 +71,7 @@ def notes_from_json(notes: Sequence[NoteJson | str]) -> tuple[Note, ...]:
             field=note.get("field", ""),
             others=tuple(note.get("others", ())),
             paths=tuple(note.get("paths", ())),
+            places=tuple(Place(page=spot["page"], box=Box(*spot["box"])) for spot in note.get("places", ())),
         )
         for note in notes
     )
@@ -104,6 +113,8 @@ def _encoded_note(note: Note) -> NoteJson:
         encoded["others"] = list(note.others)
     if note.paths:
         encoded["paths"] = [storable(path) for path in note.paths]
+    if note.places:
+        encoded["places"] = [{"page": place.page, "box": list(place.box)} for place in note.places]
     return encoded
 
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
+import pytest
+
 from apps.extraction.cascade import run
 from apps.extraction.completeness import State, ledger
+from apps.extraction.engines.layout.geometry import Turn, turned_back
 from apps.extraction.engines.protocol import Extraction, ExtractionRequest
-from apps.extraction.notes import unaccounted
+from apps.extraction.notes import Place, unaccounted, unchecked
 from apps.extraction.values import Evidence, ExtractedValue, ValueStatus
-from apps.parsing.pages import ParsedDocument
+from apps.parsing.pages import Box, ParsedDocument
 from apps.schemas.fields import Field, Kind, Schema
-from tests.unit.extraction.pages_of_words import document
+from tests.unit.extraction.pages_of_words import document, sideways
 
 ITEMS = Field(
     name="items",
@@ -188,3 +191,81 @@ def test_an_e_invoices_rows_are_all_there_are_whatever_the_page_shows() -> None:
     assert model.asked == []
     assert answers.notes == (unaccounted(name="items", count=1),)
     assert answers.doubtful(schema=SCHEMA)
+
+
+NAMES = replace(ITEMS, columns=(ITEMS.columns[0], ITEMS.columns[2]))
+NAMED = ("Name   Amount", "Ann   20.00", "Bob   22.00", "Cy   22.00", "Di   24.00", "Net   88.00", "Cy   1.00")
+
+
+def _named(read: ParsedDocument, lines: Sequence[int], *, field: Field = NAMES) -> tuple[ExtractedValue, ...]:
+    return tuple(
+        ExtractedValue(
+            path=f"/items/{row}/{column.name}",
+            value=word.text,
+            kind=column.kind,
+            engine="sglang:small",
+            confidence=0.9,
+            status=ValueStatus.ACCEPTED,
+            evidence=(Evidence(page=1, box=word.box, quote=word.text),),
+        )
+        for row, line in enumerate(lines)
+        for column, word in zip(
+            field.columns, [word for word in read.pages[0].words if word.line == line], strict=False
+        )
+    )
+
+
+def test_beside_one_amount_a_row_is_told_by_where_its_text_begins() -> None:
+    read = document(NAMED)
+    schema = replace(SCHEMA, fields=(NAMES, SCHEMA.fields[1]))
+    found = ledger(document=read, schema=schema, field=NAMES, values=_named(read, [1, 3]))
+    assert [(row.quote, row.state, row.reason) for row in found.rows] == [
+        ("Ann 20.00", State.USED, ""),
+        ("Bob 22.00", State.UNACCOUNTED, ""),
+        ("Cy 22.00", State.USED, ""),
+        ("Di 24.00", State.UNACCOUNTED, ""),
+        ("Net 88.00", State.EXCLUDED, "total"),
+    ]
+    whole = ledger(document=read, schema=schema, field=NAMES, values=_named(read, [1, 2, 3, 4]))
+    assert (whole.unaccounted, whole.checked) == ((), True)
+
+
+@pytest.mark.parametrize("turn", [Turn.UP, Turn.DOWN])
+def test_rows_of_a_table_that_is_printed_sideways_are_missed_too(turn: Turn) -> None:
+    lines = ["Description   Price   Amount", *(f"Gauge{row}   1{row}.00   2{row}.00" for row in range(1, 25))]
+    upright = document(lines)
+    read = ParsedDocument(pages=tuple(sideways(shown, turn) for shown in upright.pages))
+    kept = {row: (1, row) for row in range(1, 25) if row not in {6, 12}}
+    found = ledger(document=read, schema=SCHEMA, field=ITEMS, values=_values(read, kept))
+    assert [row.quote for row in found.unaccounted] == ["Gauge6 16.00 26.00", "Gauge12 112.00 212.00"]
+    straight = ledger(document=upright, schema=SCHEMA, field=ITEMS, values=_values(upright, kept))
+    boxes = [turned_back(box=row.box, turn=turn) for row in straight.unaccounted]
+    assert [pytest.approx(row.box) for row in found.unaccounted] == boxes
+
+
+def test_a_note_says_where_the_rows_stand_that_are_unaccounted_for() -> None:
+    read = document(TABLE)
+    request = ExtractionRequest(document=read, schema=SCHEMA, wanted=frozenset({"items"}))
+    short = {row: place for row, place in LINES.items() if row != 1}
+    (note,) = run(request=request, engines=[_Engine(_values(read, short))]).notes
+    words = [word.box for word in read.pages[0].words if word.line == 2]
+    box = Box(words[0].x0, words[0].y0, words[-1].x1, words[0].y1)
+    assert note.places == (Place(page=1, box=box),)
+
+
+def test_a_models_list_that_nothing_checks_says_so_and_is_not_doubtful_by_that_alone() -> None:
+    texts = replace(ITEMS, columns=(ITEMS.columns[0],))
+    schema = replace(SCHEMA, fields=(texts,))
+    read = document(TABLE)
+    request = ExtractionRequest(document=read, schema=schema, wanted=frozenset({"items"}))
+    values = _named(read, [1, 2], field=texts)
+    answers = run(request=request, engines=[_Engine(values, name="sglang:small")])
+    assert answers.notes == (unchecked(name="items"),)
+    assert not answers.doubtful(schema=schema)
+    assert run(request=request, engines=[_Engine(values, name="layout")]).notes == ()
+    named = document(NAMED)
+    amounts = run(
+        request=replace(request, document=named, schema=replace(schema, fields=(NAMES, SCHEMA.fields[1]))),
+        engines=[_Engine(_named(named, [1, 2, 3, 4]), name="sglang:small")],
+    )
+    assert amounts.notes == ()

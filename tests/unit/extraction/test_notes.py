@@ -7,12 +7,14 @@ from dataclasses import replace
 from apps.extraction.notes import (
     Note,
     broken,
+    few_items,
     hidden,
     hidden_paths,
     left_out,
     no_sum,
     still_true,
     unaccounted,
+    unchecked,
     unreadable,
     unreadable_fields,
 )
@@ -57,7 +59,12 @@ def test_what_names_no_field_goes_with_the_last_value_of_its_engine() -> None:
 
 def test_what_holds_for_the_whole_is_said_anew() -> None:
     unchanged = (_value("net", "layout"), _value("gross", "layout"))
-    for note in (unaccounted(name="items", count=2), broken("net breaks the schema's maximum")):
+    for note in (
+        unaccounted(name="items", count=2),
+        unchecked(name="items"),
+        few_items(name="items"),
+        broken("net breaks the schema's maximum"),
+    ):
         assert note.is_of_the_whole
         assert not _left(note, after=unchanged)
     assert str(unaccounted(name="items", count=1)) == "items: 1 row of its table is unaccounted for"

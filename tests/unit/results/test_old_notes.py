@@ -9,6 +9,7 @@ import pytest
 from apps.extraction.notes import (
     About,
     Note,
+    Place,
     another,
     broken,
     hidden,
@@ -21,6 +22,7 @@ from apps.extraction.notes import (
     unread,
     unusable,
 )
+from apps.parsing.pages import Box
 from apps.results.encoding import notes_from_json, notes_to_json
 
 MODEL = "sglang:small"
@@ -73,3 +75,7 @@ def test_a_note_is_stored_with_all_that_it_says() -> None:
     assert notes_to_json([another(name="net", page=2)]) == [
         {"text": "page 2 shows another value", "about": "another_value", "field": "net"}
     ]
+    rows = unaccounted(name="items", count=1, places=[Place(page=2, box=Box(0.125, 0.25, 0.5, 0.75))])
+    stored = notes_to_json([rows])
+    assert stored[0]["places"] == [{"page": 2, "box": [0.125, 0.25, 0.5, 0.75]}]
+    assert notes_from_json(stored)[0].places == rows.places
