@@ -232,6 +232,11 @@ def duration(text: str) -> str | None:
     return f"{number} {_PLURALS.get(unit, unit + 's')}"
 
 
+def boolean_words(value: str) -> tuple[str, ...]:
+    """Return the words that say `true` or `false`; single letters and signs stand for too much else."""
+    return tuple(word for word, said in _WORDS.items() if said == value and len(word) > 1 and word.isalpha())
+
+
 def period_words(value: str) -> tuple[str, ...]:
     """Return the ways to write a canonical period: "2 years" also as "two years", "two (2) years", "2 year"."""
     amount, _, unit = value.partition(" ")

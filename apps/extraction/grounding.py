@@ -111,9 +111,10 @@ def ground(
     beside = index.as_read(beside) if beside is not None else None
     if beside is not None and reach is not None:
         found = [item for item in found if rows_apart(item, beside) <= reach]
+    quoted = quoted_in(index=index, quote=quote, hint_page=hint_page)
+    found = said(found, value=value, kind=kind, quoted=quoted)
     if not found:
         return None
-    quoted = quoted_in(index=index, quote=quote, hint_page=hint_page)
     chosen = min(
         found,
         key=lambda item: cost(item, quoted=quoted, hint_page=hint_page, apart=distance(item, near=near, beside=beside)),
@@ -141,6 +142,19 @@ def occurrences_near(*, index: DocumentIndex, value: str, kind: Kind, page: int,
         index.found_on[key] = found
     on_page = index.found_on[key]
     return [item for number in range(page - pages, page + pages + 1) for item in on_page.get(number, ())]
+
+
+def said(
+    found: Sequence[Occurrence], *, value: str, kind: Kind, quoted: Sequence[tuple[PageIndex, Span]]
+) -> Sequence[Occurrence]:
+    """Return the occurrences that are to be believed: a bare "yes" or "no" says what a quote says that it answers."""
+    if kind is not Kind.BOOLEAN:
+        return found
+    return [
+        item
+        for item in found
+        if squeeze(item.page.raw(item.span)) == value or any(_holds(where, item) for where in quoted)
+    ]
 
 
 def cost(

@@ -28,6 +28,7 @@ from apps.extraction.grounding import (
     occurrences_near,
     quoted_in,
     rows_apart,
+    said,
     tier,
 )
 from apps.extraction.page_index import DocumentIndex, PageIndex, Span
@@ -235,6 +236,7 @@ class _Table:
         if not found:
             return []
         quoted = self._quoted(cell)
+        found = said(found, value=cell.value, kind=cell.kind, quoted=quoted)
         places = [
             _Place(
                 at=item,

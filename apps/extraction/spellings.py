@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from babel.core import Locale
 
 from apps.extraction import dates, numerals
-from apps.extraction.canonical import as_date, as_decimal, duration, period_words
+from apps.extraction.canonical import as_date, as_decimal, boolean_words, duration, period_words
 from apps.extraction.normalising import squeeze
 from apps.schemas.fields import Kind
 
@@ -51,6 +51,8 @@ def _spellings(value: str, kind: Kind) -> tuple[str, ...]:
         return (plain, plain[2:])
     if kind is Kind.DURATION:
         return tuple(dict.fromkeys([plain, *(squeeze(words) for words in period_words(value))]))
+    if kind is Kind.BOOLEAN:
+        return tuple(dict.fromkeys([plain, *map(squeeze, boolean_words(value))]))
     if kind is Kind.COUNTRY and len(value) == 2:
         return (*_country_names(value.upper()), plain)
     return (plain,)

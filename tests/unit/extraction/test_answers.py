@@ -160,3 +160,24 @@ def test_what_can_be_read_in_two_ways_is_read_as_the_document_writes(
 ) -> None:
     found = _one(lines, _field(kind), said)
     assert (found.value, found.confidence, found.status) == (value, confidence, status)
+
+
+@pytest.mark.parametrize(
+    ("line", "said", "quote", "value", "status"),
+    [
+        ("Renewal is automatic: Yes", "yes", "automatic: Yes", "true", ACCEPTED),
+        ("Verlängerung automatisch: Ja", "true", "automatisch: Ja", "true", ACCEPTED),
+        ("Renouvellement : Oui", "Oui", "Renouvellement : Oui", "true", ACCEPTED),
+        ("Prórroga: Sí", "true", "Prórroga: Sí", "true", ACCEPTED),
+        ("Exclusive: No", "false", "Exclusive: No", "false", ACCEPTED),
+        ("Flag true", "true", "", "true", ACCEPTED),
+        # What no quote holds may be the answer to anything.
+        ("Invoice No 4711", "false", "exclusive", "false", UNGROUNDED),
+        ("Exclusive: No", "true", "Exclusive: No", "true", UNGROUNDED),
+    ],
+)
+def test_yes_and_no_are_believed_where_the_quote_holds_them(
+    line: str, said: str, quote: str, value: str, status: ValueStatus
+) -> None:
+    (found,) = _resolved([line], _field(Kind.BOOLEAN), _claim(said, quote)).values
+    assert (found.value, found.status) == (value, status)
