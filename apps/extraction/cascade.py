@@ -111,7 +111,7 @@ def run(
         read = {
             name
             for name in asked.wanted - found.unread
-            if _grounded(offered.get(name, ())) >= _grounded(best.get(name, ()))
+            if found.asked and _grounded(offered.get(name, ())) >= _grounded(best.get(name, ()))
         }
         for name, values in offered.items():
             kept = best.get(name, ())

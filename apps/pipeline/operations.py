@@ -173,6 +173,10 @@ def postpone(
     if outcome is not None:
         outcome.store()
         StageRun.objects.filter(tenant_id=tenant_id, id=held.stage_run_id).update(progress=list(outcome.progress))
+        if outcome.doubtful is not None:
+            # The next attempt may be the end: of what was asked there may be nothing left to ask.
+            Run.objects.filter(tenant_id=tenant_id, id=run.id).update(doubtful=outcome.doubtful)
+            run.doubtful = outcome.doubtful
     waits = isinstance(error, WaitingError)
     if not waits and held.attempt >= BY_NAME[held.stage].max_attempts:
         _give_up(run=run, held=held, error=error, clock=clock)
@@ -372,6 +376,7 @@ def _advance(
     write_down(run=run, planned=planned.due)
     if planned.finished:
         Run.objects.filter(tenant_id=tenant_id, id=run.id).update(status=RunStatus.DONE, finished_at=clock.now())
+        results.forget_asking(tenant_id=tenant_id, run_id=run.id)
         _end(run=run, doubtful=run.doubtful, clock=clock)
         return
     ended = {stage.name, *skip} & planned.complete
@@ -451,3 +456,4 @@ def _close(*, run: Run, status: RunStatus, clock: Clock) -> None:
     )
     OutboxMessage.objects.filter(tenant_id=run.tenant_id, stage_run_id__in=unfinished).delete()
     results.forget_stretches(tenant_id=run.tenant_id, run_id=run.id)
+    results.forget_asking(tenant_id=run.tenant_id, run_id=run.id)

@@ -1,4 +1,4 @@
-"""Extracted values and notes as a JSON column holds them, and back."""
+"""Extracted values, notes and what engines were asked as a JSON column holds them, and back."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import NotRequired, TypedDict
 
 from apps.common.text import storable
 from apps.extraction.notes import About, Note, Place
+from apps.extraction.progress import Answered, Progress, Question, Tried, Turn
 from apps.extraction.values import Evidence, ExtractedValue, ValueStatus
 from apps.parsing.pages import Box
 from apps.results.old_notes import understood
@@ -52,6 +53,44 @@ class NoteJson(TypedDict):
     others: NotRequired[list[str]]
     paths: NotRequired[list[str]]
     places: NotRequired[list[SpotJson]]
+
+
+class QuestionJson(TypedDict):
+    """A `Question`, as JSON has it; what it hasn't is left out."""
+
+    first: int
+    last: int
+    fields: list[str]
+    onward: NotRequired[int]
+
+
+class AnsweredJson(TypedDict):
+    """An `Answered`, as JSON has it; what it hasn't is left out."""
+
+    question: QuestionJson
+    values: list[ValueJson]
+    notes: list[NoteJson]
+    unread: list[str]
+    more: list[str]
+    reached: NotRequired[int]
+
+
+class TriedJson(TypedDict):
+    """A `Tried`, as JSON has it."""
+
+    question: QuestionJson
+    attempts: int
+    max_tokens: int
+
+
+class TurnJson(TypedDict):
+    """A `Turn` with its progress, as JSON has it; what it hasn't is left out."""
+
+    engine: str
+    wanted: list[str]
+    is_done: bool
+    answered: list[AnsweredJson]
+    tried: NotRequired[TriedJson]
 
 
 def notes_to_json(notes: Sequence[Note]) -> list[NoteJson]:
@@ -135,3 +174,84 @@ def _encoded(value: ExtractedValue) -> ValueJson:
     if value.score is not None:
         encoded["score"] = value.score
     return encoded
+
+
+def turns_to_json(turns: Sequence[Turn]) -> list[TurnJson]:
+    """Return what a database can hold."""
+    return [_encoded_turn(turn) for turn in turns]
+
+
+def turns_from_json(turns: Sequence[TurnJson]) -> tuple[Turn, ...]:
+    """Return what `turns_to_json` wrote."""
+    return tuple(
+        Turn(
+            engine=turn["engine"],
+            wanted=frozenset(turn["wanted"]),
+            is_done=turn["is_done"],
+            progress=Progress(
+                answered=tuple(
+                    Answered(
+                        question=_question(answered["question"]),
+                        values=from_json(answered["values"]),
+                        notes=notes_from_json(answered["notes"]),
+                        unread=frozenset(answered["unread"]),
+                        more=tuple(answered["more"]),
+                        reached=answered.get("reached"),
+                    )
+                    for answered in turn["answered"]
+                ),
+                tried=_tried(turn["tried"]) if "tried" in turn else None,
+            ),
+        )
+        for turn in turns
+    )
+
+
+def _encoded_turn(turn: Turn) -> TurnJson:
+    encoded: TurnJson = {
+        "engine": turn.engine,
+        "wanted": sorted(turn.wanted),
+        "is_done": turn.is_done,
+        "answered": [_encoded_answer(answered) for answered in turn.progress.answered],
+    }
+    tried = turn.progress.tried
+    if tried is not None:
+        encoded["tried"] = {
+            "question": _encoded_question(tried.question),
+            "attempts": tried.attempts,
+            "max_tokens": tried.max_tokens,
+        }
+    return encoded
+
+
+def _encoded_answer(answered: Answered) -> AnsweredJson:
+    encoded: AnsweredJson = {
+        "question": _encoded_question(answered.question),
+        "values": to_json(answered.values),
+        "notes": notes_to_json(answered.notes),
+        "unread": sorted(answered.unread),
+        "more": list(answered.more),
+    }
+    if answered.reached is not None:
+        encoded["reached"] = answered.reached
+    return encoded
+
+
+def _encoded_question(question: Question) -> QuestionJson:
+    encoded: QuestionJson = {"first": question.first, "last": question.last, "fields": list(question.fields)}
+    if question.onward is not None:
+        encoded["onward"] = question.onward
+    return encoded
+
+
+def _question(question: QuestionJson) -> Question:
+    return Question(
+        first=question["first"],
+        last=question["last"],
+        fields=tuple(question["fields"]),
+        onward=question.get("onward"),
+    )
+
+
+def _tried(tried: TriedJson) -> Tried:
+    return Tried(question=_question(tried["question"]), attempts=tried["attempts"], max_tokens=tried["max_tokens"])

@@ -52,6 +52,26 @@ class StoredStretch(TenantModel):
         ]
 
 
+class StoredAsking(TenantModel):
+    """How far a document was asked before it was stopped, kept until its run ends.
+
+    `values`, `notes` and `alternatives` are what was known before any model was asked, as `StoredStretch` has them;
+    `turns` what each engine answered since, as `encoding.turns_to_json` has it.
+    """
+
+    document_id = models.UUIDField()
+    run_id = models.UUIDField()
+    values = models.JSONField()
+    notes = models.JSONField()
+    alternatives = models.JSONField()
+    turns = models.JSONField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["tenant_id", "run_id"], name="results_asking_once"),
+        ]
+
+
 class StoredValue(TenantModel):
     """One value. `value` is canonical text; `number` and `date` hold it typed, exactly, where it is one.
 

@@ -19,6 +19,7 @@ from apps.documents import operations as documents
 from apps.documents.models import DocumentStatus
 from apps.extraction.canonical import collapse
 from apps.extraction.notes import Note
+from apps.extraction.progress import Asked
 from apps.extraction.stretches import Stretch
 from apps.extraction.values import ExtractedValue, ValueStatus
 from apps.results.decisions import (
@@ -33,8 +34,8 @@ from apps.results.decisions import (
     is_canonical,
     pointer,
 )
-from apps.results.encoding import notes_from_json, notes_to_json, to_json
-from apps.results.models import Decision, Result, StoredEvidence, StoredStretch, StoredValue
+from apps.results.encoding import notes_from_json, notes_to_json, to_json, turns_to_json
+from apps.results.models import Decision, Result, StoredAsking, StoredEvidence, StoredStretch, StoredValue
 from apps.results.typed import date_of, number_of
 from apps.schemas import queries as schemas
 from apps.schemas.fields import Kind
@@ -188,6 +189,28 @@ def store_stretch(
 def forget_stretches(*, tenant_id: UUID, run_id: UUID) -> None:
     """Delete what was read in stretches: they are put together, or never will be."""
     StoredStretch.objects.filter(tenant_id=tenant_id, run_id=run_id).delete()
+
+
+@in_tenant_scope
+def keep_asking(*, tenant_id: UUID, document_id: UUID, run_id: UUID, asked: Asked) -> None:
+    """Put down how far a run's document was asked; what was put down before is replaced."""
+    StoredAsking.objects.update_or_create(
+        tenant_id=tenant_id,
+        run_id=run_id,
+        defaults={
+            "document_id": document_id,
+            "values": to_json(asked.values),
+            "notes": notes_to_json(asked.notes),
+            "alternatives": to_json(asked.alternatives),
+            "turns": turns_to_json(asked.turns),
+        },
+    )
+
+
+@in_tenant_scope
+def forget_asking(*, tenant_id: UUID, run_id: UUID) -> None:
+    """Delete how far a run's document was asked: its result has all of it, or never will."""
+    StoredAsking.objects.filter(tenant_id=tenant_id, run_id=run_id).delete()
 
 
 @in_tenant_scope

@@ -13,12 +13,13 @@ from django.db.models import F, Func, Q, TextField, Value
 from apps.extraction.canonical import same
 from apps.extraction.cascade import top_level
 from apps.extraction.notes import LOCKED, Note
+from apps.extraction.progress import Asked
 from apps.extraction.stretches import Stretch
 from apps.extraction.values import Evidence, ExtractedValue, ValueStatus
 from apps.parsing.pages import Box
 from apps.results.decisions import REVIEW, WHOLE, CheckedValue, Correction, ValueDecision, Verdict
-from apps.results.encoding import from_json, notes_from_json
-from apps.results.models import Decision, Result, StoredEvidence, StoredStretch, StoredValue
+from apps.results.encoding import from_json, notes_from_json, turns_from_json
+from apps.results.models import Decision, Result, StoredAsking, StoredEvidence, StoredStretch, StoredValue
 from apps.schemas.fields import Kind
 from apps.tenants.scope import in_tenant_scope
 
@@ -173,6 +174,20 @@ def stretches_of_run(*, tenant_id: UUID, run_id: UUID) -> tuple[ReadStretch, ...
             ),
         )
         for row in rows
+    )
+
+
+@in_tenant_scope
+def asked_of_run(*, tenant_id: UUID, run_id: UUID) -> Asked | None:
+    """Return how far a run's document was asked before it was stopped, or None."""
+    row = StoredAsking.objects.filter(tenant_id=tenant_id, run_id=run_id).first()
+    if row is None:
+        return None
+    return Asked(
+        values=from_json(row.values),
+        notes=notes_from_json(row.notes),
+        alternatives=from_json(row.alternatives),
+        turns=turns_from_json(row.turns),
     )
 
 

@@ -29,7 +29,7 @@ class Passage:
 def passages_of(page: Page) -> tuple[Passage, ...]:
     """Cut a page at its blocks where they are long enough, else at lines; a line that is too long is cut at words.
 
-    Words keep the page's order and belong to one passage each; glyphs of icons, which stand for no letter, are left out.
+    Words keep the page's order and belong to one passage each; glyphs that stand for no letter are left out.
     """
     pieces: list[list[Word]] = []
     current: list[Word] = []

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from apps.extraction.notes import Note
+from apps.extraction.progress import NOTHING_YET, Progress
 from apps.extraction.values import ExtractedValue
 from apps.parsing.pages import Page, ParsedDocument
 from apps.schemas.fields import Schema
@@ -40,7 +41,8 @@ class ExtractionRequest:
     `wanted` are the top-level field names still missing; an engine may use the others in `known` (to check sums) but
     doesn't answer them again. `images` loads page images on demand, by page number; `pictures` are the sizes in
     pixels of those that there are. Where there is a `source`, all pages come from there, and `document` may hold none.
-    `unreadable` are fields of which an earlier engine said so (`Extraction`).
+    `unreadable` are fields of which an earlier engine said so (`Extraction`). `progress` is what this engine answered
+    before it was stopped in an earlier attempt: it goes on from there.
     """
 
     document: ParsedDocument
@@ -51,6 +53,7 @@ class ExtractionRequest:
     pictures: Mapping[int, tuple[int, int]] | None = None
     source: PageSource | None = None
     unreadable: frozenset[str] = frozenset()
+    progress: Progress = NOTHING_YET
 
     @property
     def page_count(self) -> int:
@@ -69,8 +72,10 @@ class Extraction:
 
     `notes` say why something is missing or doubtful; the cascade adds who says it. `alternatives` are
     other values that the document shows for a field, whose own value then is for a person to decide. `unread` are
-    fields that were asked for in vain: nobody knows whether the document has them. `unreadable` are fields for which
-    an exact source has something that is none of the field's kind: what others answer for them is for a person.
+    fields for which all or a part of the document was asked in vain: nobody knows whether it has them, or more of them.
+    `unreadable` are fields for which an exact source has something that is none of the field's kind: what others answer
+    for them is for a person. `progress` are the answers of which this one was made, where the engine asks questions.
+    `asked` is False where there was nobody to ask.
     """
 
     values: tuple[ExtractedValue, ...]
@@ -78,6 +83,8 @@ class Extraction:
     alternatives: tuple[ExtractedValue, ...] = ()
     unread: frozenset[str] = frozenset()
     unreadable: frozenset[str] = frozenset()
+    progress: Progress = NOTHING_YET
+    asked: bool = True
 
 
 class Engine(Protocol):
@@ -87,4 +94,7 @@ class Engine(Protocol):
     def name(self) -> str: ...
 
     def extract(self, request: ExtractionRequest) -> Extraction:
-        """Answer what of `request.wanted` this engine can. Raises RetryableError or TerminalError."""
+        """Answer what of `request.wanted` this engine can. Raises RetryableError or TerminalError.
+
+        Where it has answered some of its questions before it is stopped, that is a StoppedError, which holds them.
+        """

@@ -24,5 +24,5 @@ class IfServed:
         """Ask the engine, if there is one: what none was asked for is missing, as where a policy doesn't name it."""
         engine = self.find()
         if engine is None:
-            return Extraction(values=(), notes=(not_served(setting=self.setting),))
+            return Extraction(values=(), notes=(not_served(setting=self.setting),), asked=False)
         return engine.extract(request)

@@ -16,6 +16,7 @@ from apps.extraction.engines.registry import MODEL_PREFIX, model_profiles
 from apps.extraction.engines.served import IfServed
 from apps.extraction.engines.sglang import SglangEngine, expect_money
 from apps.extraction.engines.turns import Turns
+from apps.extraction.progress import Asked
 from apps.extraction.values import ExtractedValue
 from apps.inference import queries as spending
 from apps.inference import servers
@@ -43,9 +44,11 @@ def ask(*, claim: Claim, clock: Clock, cancelled: Callable[[], bool]) -> Outcome
     """Run the schema's model engines over what is missing or weak. Raises what the client raises.
 
     Each call is held to the tenant's budgets before it is sent, and written down when it ends, whatever becomes of its
-    answer. Where an engine is stopped, what those before it found is stored, and they aren't asked again. A document
-    longer than the context is asked window by window within this one stage: where its worker dies, the next attempt
-    begins with the first window again, most of whose prefill the server still has.
+    answer. Where an engine is stopped, what it found till then and those before it is stored, and no question that was
+    answered is asked again: the next attempt weighs all answers anew, with those that come to them, so that its result
+    is that of an attempt that nothing stops. A document longer than the context is asked window by window within this
+    one stage: where its worker dies, the next attempt begins where the last one was stopped, and most of the prefill of
+    the windows since then the server still has.
     """
     tenant_id, document_id = claim.tenant_id, claim.document_id
     summary = documents.document(tenant_id=tenant_id, document_id=document_id)
@@ -55,7 +58,12 @@ def ask(*, claim: Claim, clock: Clock, cancelled: Callable[[], bool]) -> Outcome
     if stored is None or not servers.has_any():
         return Outcome()
     schema = schemas.version(tenant_id=tenant_id, slug=stored.schema_slug, version=stored.schema_version)
-    known = tuple(value.as_extracted() for value in stored.values)
+    before = stored_results.asked_of_run(tenant_id=tenant_id, run_id=claim.run_id) or Asked(
+        values=tuple(value.as_extracted() for value in stored.values),
+        notes=stored.notes,
+        alternatives=stored.alternatives,
+    )
+    known = before.values
     names = spending.policy(tenant_id=tenant_id, schema_slug=schema.slug, schema_engines=schema.engines)
     purse = DocumentLedger(
         tenant_id=tenant_id,
@@ -71,7 +79,7 @@ def ask(*, claim: Claim, clock: Clock, cancelled: Callable[[], bool]) -> Outcome
     asked = [
         _Asked.of(name, claim=claim, purse=purse, tuned=tuned, cancelled=cancelled) for name in model_profiles(names)
     ]
-    turns = Turns((one.engine() for one in asked), done=claim.progress)
+    turns = Turns((one.engine() for one in asked), done=claim.progress, taken=before.turns)
     try:
         next_one = next((one for one in asked if one.client and one.name not in claim.progress), None)
         if next_one and next_one.client:
@@ -79,7 +87,7 @@ def ask(*, claim: Claim, clock: Clock, cancelled: Callable[[], bool]) -> Outcome
         answers = cascade.run(
             request=replace(
                 _request(tenant_id=tenant_id, blob_id=summary.blob_id, schema=schema, known=known, cancelled=cancelled),
-                unreadable=notes_of.unreadable_fields(stored.notes),
+                unreadable=notes_of.unreadable_fields(before.notes),
             ),
             engines=turns,
             curves=calibrating.curves(tenant_id=tenant_id, schema_slug=schema.slug),
@@ -89,8 +97,8 @@ def ask(*, claim: Claim, clock: Clock, cancelled: Callable[[], bool]) -> Outcome
             one.close()
     if turns.stopped_by is not None and not turns.is_new:
         raise turns.stopped_by
-    notes = (*notes_of.still_true(stored.notes, schema=schema, before=known, after=answers.values), *answers.notes)
-    alternatives = (*_open(stored.alternatives, before=known, after=answers.values), *answers.alternatives)
+    notes = (*notes_of.still_true(before.notes, schema=schema, before=known, after=answers.values), *answers.notes)
+    alternatives = (*_open(before.alternatives, before=known, after=answers.values), *answers.alternatives)
 
     def store() -> None:
         results.store_result(
@@ -104,6 +112,13 @@ def ask(*, claim: Claim, clock: Clock, cancelled: Callable[[], bool]) -> Outcome
             alternatives=alternatives,
             clock=clock,
         )
+        if turns.stopped_by is not None:
+            results.keep_asking(
+                tenant_id=tenant_id,
+                document_id=document_id,
+                run_id=claim.run_id,
+                asked=replace(before, turns=turns.taken),
+            )
 
     return Outcome(
         store=store,
