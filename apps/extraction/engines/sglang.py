@@ -71,7 +71,8 @@ class _Said:
 
     def take(self, answered: Answered) -> None:
         self._answered.append(answered)
-        self._tried = None
+        if self._tried is not None and self._tried.question == answered.question:
+            self._tried = None
 
     def begin(self, question: Question) -> tuple[int, int]:
         """Return which attempt at a question is due, from 0, and the room of its reply."""
