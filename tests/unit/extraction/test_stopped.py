@@ -98,10 +98,27 @@ class TightPurse(OpenPurse):
 
     most: int = 10**9
 
-    def reserve(self, *, prompt_tokens: int, max_tokens: int, usd: Decimal) -> Reservation:
+    def reserve(
+        self,
+        *,
+        engine: str,
+        prompt_tokens: int,
+        max_tokens: int,
+        images: int,
+        usd: Decimal,
+        price_date: date | None,
+    ) -> Reservation:
         if max_tokens > self.most:
             raise BudgetSpentError("the budget is spent")
-        return OpenPurse.reserve(self, prompt_tokens=prompt_tokens, max_tokens=max_tokens, usd=usd)
+        return OpenPurse.reserve(
+            self,
+            engine=engine,
+            prompt_tokens=prompt_tokens,
+            max_tokens=max_tokens,
+            images=images,
+            usd=usd,
+            price_date=price_date,
+        )
 
 
 @dataclass(slots=True)
