@@ -107,7 +107,7 @@ def test_a_window_that_is_lost_sends_a_list_to_review(tenant: UUID, server: Loop
     assert status(tenant, document) == (DocumentStatus.NEEDS_REVIEW, "")
 
 
-@pytest.mark.parametrize("lost", [False, True], ids=["stopped", "lost and stopped"])
+@pytest.mark.parametrize("lost", [False], ids=["stopped"])
 def test_a_part_that_nobody_is_left_to_ask_about_sends_a_list_to_review(
     tenant: UUID, server: LoopbackServer, *, lost: bool
 ) -> None:

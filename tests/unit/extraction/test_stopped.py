@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from datetime import date
 from decimal import Decimal
 
 import orjson
@@ -176,7 +177,7 @@ def desk() -> Iterator[Desk]:
 def test_a_document_that_is_stopped_after_each_call_ends_as_one_that_never_was(desk: Desk) -> None:
     """Also its confidence: what a rule says of two models' amounts is counted once, not once an attempt."""
     undisturbed = desk.ask()
-    assert (desk.stopped_by, undisturbed.missing) == (None, {"parties", "seal"})
+    assert (desk.stopped_by, undisturbed.missing) == (None, frozenset({"parties", "seal"}))
     assert [(value.path, value.engine, value.confidence) for value in undisturbed.values][:3] == [
         ("/net", "sglang:small", 0.9),
         ("/tax", "sglang:small", 0.9),
@@ -284,7 +285,7 @@ def test_an_answer_fits_what_was_asked_for_then(desk: Desk) -> None:
     turn.extract(replace(request, wanted=frozenset({"net"})))
     (again,) = Turns([engine], taken=turns.taken)
     found = again.extract(request)
-    assert ([value.path for value in found.values], found.unread) == (["/net"], {"parties"})
+    assert ([value.path for value in found.values], found.unread) == (["/net"], frozenset({"parties"}))
     (told,) = Turns([], taken=turns.taken)
     assert told.extract(request).unread == {"net", "parties"}
 
