@@ -226,9 +226,7 @@ class SglangEngine:
         if reached is None or reached <= (question.onward or question.first) or reached > question.last:
             notes += [list_cut(name=name, where=window.where) for name in full]
             return Answered(question=question, values=values, notes=tuple(notes), unread=unread | frozenset(full))
-        return Answered(
-            question=question, values=values, notes=tuple(notes), unread=unread, more=full, reached=reached
-        )
+        return Answered(question=question, values=values, notes=tuple(notes), unread=unread, more=full, reached=reached)
 
     def _prompt(self, packed: Packed, *, request: ExtractionRequest) -> tuple[DocumentPrompt, list[Note]]:
         """Return the prompt with its pictures, and notes.

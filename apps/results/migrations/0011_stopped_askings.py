@@ -6,7 +6,7 @@ from apps.tenants.isolation import TenantTable
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("results", "0009_whole_documents"),
+        ("results", "0010_newest_decisions"),
     ]
 
     operations = [
