@@ -14,6 +14,7 @@ from apps.common.clock import SYSTEM_CLOCK
 from apps.documents.models import DocumentStatus
 from apps.extraction.notes import Note
 from apps.inference.profiles import Profile, profile
+from apps.inference.servers import ModelServer
 from apps.pipeline import intake, spending
 from apps.pipeline.bodies import ask
 from apps.results import queries as results
@@ -107,21 +108,35 @@ def test_a_window_that_is_lost_sends_a_list_to_review(tenant: UUID, server: Loop
     assert status(tenant, document) == (DocumentStatus.NEEDS_REVIEW, "")
 
 
-@pytest.mark.parametrize("lost", [False], ids=["stopped"])
-def test_a_part_that_nobody_is_left_to_ask_about_sends_a_list_to_review(
-    tenant: UUID, server: LoopbackServer, *, lost: bool
-) -> None:
-    """The next model is taken out of the policy while the document waits for it; or the only one is."""
-    engines = ["sglang:small", "sglang:medium"] if lost else ["sglang:small"]
-    spending.set_policy(tenant_id=tenant, schema_slug="promise", engines=engines, clock=SYSTEM_CLOCK)
-    window_lost = [*[says("Sure!")] * 3, _says(3)]
-    server.faults = [_says(1), *(window_lost if lost else []), answers(503)]
+def test_a_part_that_nobody_is_left_to_ask_about_sends_a_list_to_review(tenant: UUID, server: LoopbackServer) -> None:
+    """The only model is taken out of the policy while the document waits for it."""
+    server.faults = [_says(1), answers(503)]
     document = _upload(tenant)
     assert status(tenant, document) == (DocumentStatus.EXTRACTED, "model_busy")
-    spending.set_policy(tenant_id=tenant, schema_slug="promise", engines=engines[:-1] or ["layout"], clock=SYSTEM_CLOCK)
+    spending.set_policy(tenant_id=tenant, schema_slug="promise", engines=["layout"], clock=SYSTEM_CLOCK)
     look_again(tenant, document)
     assert status(tenant, document) == (DocumentStatus.NEEDS_REVIEW, "")
-    assert _pages(tenant, document) == ([1, 3] if lost else [1])
+    assert _pages(tenant, document) == [1]
+
+
+def test_a_window_that_was_lost_stays_so_where_the_next_model_goes_from_the_policy(
+    tenant: UUID, server: LoopbackServer
+) -> None:
+    engines = ["sglang:small", "sglang:medium"]
+    spending.set_policy(tenant_id=tenant, schema_slug="promise", engines=engines, clock=SYSTEM_CLOCK)
+    server.faults = [_says(1), *[says("Sure!")] * 3, _says(3)]
+    with loopback_server() as medium:
+        medium.models = ("medium",)
+        medium.faults = [answers(503)]
+        own = ModelServer(profile="medium", url=medium.url, suffix="_MEDIUM")
+        with override_settings(QUIRE_INFERENCE_SERVERS={"medium": own}):
+            document = _upload(tenant)
+            assert status(tenant, document) == (DocumentStatus.EXTRACTED, "model_busy")
+            spending.set_policy(tenant_id=tenant, schema_slug="promise", engines=engines[:1], clock=SYSTEM_CLOCK)
+            look_again(tenant, document)
+    assert status(tenant, document) == (DocumentStatus.NEEDS_REVIEW, "")
+    assert _pages(tenant, document) == [1, 3]
+    assert len(medium.requests) == 1
 
 
 def test_a_deleted_document_leaves_nothing_of_it(tenant: UUID, server: LoopbackServer) -> None:

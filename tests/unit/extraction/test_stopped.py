@@ -13,6 +13,7 @@ import orjson
 import pytest
 
 from apps.common.errors import RetryableError
+from apps.extraction import answers as answering
 from apps.extraction import cascade
 from apps.extraction.cascade import Answers
 from apps.extraction.engines.protocol import ExtractionRequest
@@ -44,7 +45,6 @@ SCHEMA = Schema(
             name="parties",
             title="Parties",
             kind=Kind.ARRAY,
-            max_items=3,
             columns=(Field(name="", title="", kind=Kind.TEXT),),
         ),
         Field(name="seal", title="Seal", kind=Kind.IDENTIFIER),
@@ -87,8 +87,8 @@ def _model(handler: object) -> None:
             names = [(party, number) for number in pages for party in re.findall(r"Party\w+", pages[number])]
             said[name] = [claim(*one) for one in names if one[1] >= onward][:3]
         else:
-            found = {number: re.search(rf"\b{name} (\S+)", text) for number, text in pages.items()}
-            hits = [claim(hit[1], number) for number, hit in found.items() if hit]
+            searched = {number: re.search(rf"\b{name} (\S+)", text) for number, text in pages.items()}
+            hits = [claim(hit[1], number) for number, hit in searched.items() if hit]
             said[name] = hits[0] if hits else None
     handler.write(json.dumps(said), finish_reason="stop", stream=True)  # type: ignore[attr-defined]
 
@@ -156,6 +156,10 @@ class Desk:
         self.stopped_by = turns.stopped_by
         return found
 
+    def forget(self) -> None:
+        """Begin the document anew."""
+        self.taken = ()
+
     @property
     def sent(self) -> list[tuple[str, str, int, float]]:
         """Return what was sent: the first page's marker, the question, the reply's room and the temperature."""
@@ -164,6 +168,11 @@ class Desk:
             for request in self.server.requests
             for content in [request["messages"][1]["content"]]
         ]
+
+
+@pytest.fixture(autouse=True)
+def _three_items_in_a_reply(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answering, "MAX_ITEMS", 3)
 
 
 @pytest.fixture
@@ -189,7 +198,7 @@ def test_a_document_that_is_stopped_after_each_call_ends_as_one_that_never_was(d
     sent = desk.sent
     assert len(sent) == 28
     desk.server.requests.clear()
-    desk.taken = ()
+    desk.forget()
     attempts = 1
     answered = desk.ask(_model, answers(503))
     while desk.stopped_by is not None and attempts < 2 * len(sent):
@@ -229,7 +238,7 @@ def test_a_reply_that_was_no_good_is_paid_for_once_though_there_is_no_money_for_
     undisturbed = desk.ask().values
     whole = len(desk.server.requests)
     desk.server.requests.clear()
-    desk.taken = ()
+    desk.forget()
     desk.purse.most = 4096
     for _ in range(3):
         found = desk.ask()
