@@ -236,9 +236,9 @@ def ruled(
     A rule that holds speaks for a model's values in it. One that doesn't says that one of its values is wrong, not
     which: none of them stays accepted, whichever engine it is from, but for those that another rule proves and those
     of an e-invoice, which are exact. Where no model's value is among them but several engines' are, the least trusted
-    one doesn't stay accepted; what one engine read alone, it has weighed itself, and it knows what else the page shows.
-    Values at `held_back` paths are never accepted by it. `settled` are values that went through here before: the same
-    evidence counts once.
+    one doesn't stay accepted; what one engine read alone, it has weighed itself, and it knows what else the page shows:
+    the rule is told where it left a value of it to a person. Values at `held_back` paths are never accepted by it.
+    `settled` are values that went through here before: the same evidence counts once.
     """
     if not schema.rules:
         return tuple(values), ()
@@ -277,6 +277,8 @@ def _least_trusted_doubted(
         if guessed and len({value.engine for value in inside}) > 1:
             least = min(value.confidence for value in guessed)
             doubted |= {value.path for value in guessed if value.confidence == least}
+            rules.append(rule.rule)
+        elif any(value.status is ValueStatus.NEEDS_REVIEW for value in guessed):
             rules.append(rule.rule)
     return [
         replace(value, status=ValueStatus.NEEDS_REVIEW)

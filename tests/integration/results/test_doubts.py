@@ -58,14 +58,16 @@ def _store(
     alternatives: tuple[ExtractedValue, ...] = (),
     run_id: UUID | None = None,
 ) -> UUID:
+    """Store a result, every row of which has the description that the schema requires."""
     document_id = document(tenant, status=DocumentStatus.NEEDS_REVIEW)
+    rows = dict.fromkeys(one.path.rpartition("/")[0] for one in values if one.path.startswith("/line_items/"))
     store_result(
         tenant_id=tenant,
         document_id=document_id,
         run_id=run_id or new_id(),
         schema_slug="invoice",
         schema_version=1,
-        values=values,
+        values=(*values, *(value(f"{row}/description", "Gauge", kind=Kind.TEXT) for row in rows)),
         notes=notes,
         alternatives=alternatives,
         clock=SYSTEM_CLOCK,

@@ -250,6 +250,12 @@ def test_values_without_a_models_are_left_to_their_engine() -> None:
     assert ruled(values, schema=SCHEMA, curves={}) == (tuple(values), ())
 
 
+def test_the_rule_is_told_where_an_engine_left_a_value_of_it_to_a_person() -> None:
+    values = _amounts("100.00", "19.00", "118.00", engines="lll")
+    values[2] = replace(values[2], status=ValueStatus.NEEDS_REVIEW)
+    assert ruled(values, schema=SCHEMA, curves={}) == (tuple(values), ("net + tax = gross",))
+
+
 def test_what_is_held_back_is_not_accepted_by_a_rule_that_holds() -> None:
     values = _amounts("100.00", "19.00", "119.00")
     values[1] = replace(values[1], confidence=0.75, status=ValueStatus.NEEDS_REVIEW)
