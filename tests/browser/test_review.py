@@ -374,7 +374,8 @@ def test_figures_stand_on_one_line_and_their_table_scrolls_by_the_keyboard(porta
         })"""
     )
     broken = {text for text, count in lines if count != 1}
-    assert broken <= {LONG_NAME}
+    # On a phone the words of a name may stand one under the other, so that the figures beside it are in sight.
+    assert broken <= {LONG_NAME, "Pressure gauge"}
     assert ["1234171.00", 1] in lines
     right = page.locator(".items .value", has_text="1234171.00").evaluate(
         "(value) => getComputedStyle(value.closest('td')).textAlign"
