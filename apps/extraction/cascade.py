@@ -15,9 +15,10 @@ from apps.extraction.engines.layout.rivals import Rival, rivals, unsettled
 from apps.extraction.engines.protocol import Engine, ExtractionRequest
 from apps.extraction.exact import exactly
 from apps.extraction.notes import Note, Place, another, broken, few_items, unaccounted, unchecked, unequal
+from apps.extraction.paths import broken_items, item_of, leaf, top_level
 from apps.extraction.values import ExtractedValue, ValueStatus
 from apps.parsing.pages import ParsedDocument
-from apps.schemas.constraints import faulty_items, too_few, violated
+from apps.schemas.constraints import too_few, violated
 from apps.schemas.fields import Field, Kind, Schema
 
 # So many pages of a long document are held at a time to account for their rows.
@@ -53,11 +54,6 @@ class Answers:
             or bool(self.incomplete | self.unread | self.unreadable)
             or any(field.required and field.name not in answered for field in schema.fields)
         )
-
-
-def top_level(path: str) -> str:
-    """Return the field that a JSON Pointer leads into: `line_items` for `/line_items/0/quantity`."""
-    return path.split("/", 2)[1].replace("~1", "/").replace("~0", "~")
 
 
 @exactly
@@ -313,7 +309,7 @@ def _checked(
     fields = {field.name: field for field in schema.fields}
     checked, faults = [], {}
     for value in values:
-        field = _leaf(fields, value.path)
+        field = leaf(fields, value.path)
         broken = violated(field=field, value=value.value) if field else ()
         if broken and field:
             # A note names no row and no value: notes are shown and stored, and hold none of the document's text.
@@ -321,43 +317,15 @@ def _checked(
             faults[value.path] = f"{what.rstrip('.')} breaks the schema's {' and '.join(broken)}"
             value = _in_review(value)  # noqa: PLW2901 - the same value, demoted
         checked.append(value)
-    whole = _broken_items(values, fields=fields)
+    faulty = broken_items(((value.path, value.value) for value in values), fields=fields)
+    whole = {
+        value.path: f"an item of {item[0]} breaks the schema's {' and '.join(faulty[item])}"
+        for value in values
+        if (item := item_of(value.path)) in faulty
+    }
     for path, words in whole.items():
         faults[path] = "; ".join(filter(None, (faults.get(path), words)))
     return tuple(_in_review(value) if value.path in whole else value for value in checked), faults
-
-
-def _broken_items(values: Sequence[ExtractedValue], *, fields: Mapping[str, Field]) -> dict[str, str]:
-    """Return by path what the items that values belong to break as a whole: `required`, `maxItems`, `uniqueItems`."""
-    items = _by_item(values, fields=fields)
-    faults = {
-        (name, number): keywords
-        for name, found in items.items()
-        for number, keywords in faulty_items(field=fields[name], items=found).items()
-    }
-    return {
-        value.path: f"an item of {item[0]} breaks the schema's {' and '.join(faults[item])}"
-        for value in values
-        if (item := _item(value.path)) in faults
-    }
-
-
-def _by_item(
-    values: Sequence[ExtractedValue], *, fields: Mapping[str, Field]
-) -> Mapping[str, Mapping[int, Mapping[str, str]]]:
-    """Return what arrays hold: canonical values by array, by the item's number and by column."""
-    found: defaultdict[str, defaultdict[int, dict[str, str]]] = defaultdict(lambda: defaultdict(dict))
-    for value in values:
-        name, number = _item(value.path)
-        if number >= 0 and name in fields:
-            found[name][number]["/".join(value.path.split("/")[3:])] = value.value
-    return found
-
-
-def _item(path: str) -> tuple[str, int]:
-    """Return the array and the number of the item that a path leads to, -1 for none."""
-    parts = path.split("/")
-    return top_level(path), int(parts[2]) if len(parts) > 2 and parts[2].isdecimal() else -1
 
 
 def _in_review(value: ExtractedValue) -> ExtractedValue:
@@ -369,18 +337,8 @@ def _too_few(best: Mapping[str, Sequence[ExtractedValue]], *, schema: Schema) ->
     return frozenset(
         field.name
         for field in schema.fields
-        if too_few(field=field, count=len({_item(value.path) for value in best.get(field.name, ())}))
+        if too_few(field=field, count=len({item_of(value.path) for value in best.get(field.name, ())}))
     )
-
-
-def _leaf(fields: Mapping[str, Field], path: str) -> Field | None:
-    """Return the field or the column that a value's path leads to."""
-    field = fields.get(top_level(path))
-    if field is None or not field.columns:
-        return field
-    parts = path.split("/")
-    name = parts[3].replace("~1", "/").replace("~0", "~") if len(parts) > 3 else ""
-    return next((column for column in field.columns if column.name == name), None)
 
 
 def _by_field(values: Sequence[ExtractedValue]) -> dict[str, tuple[ExtractedValue, ...]]:

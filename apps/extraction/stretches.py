@@ -13,12 +13,13 @@ from itertools import chain
 
 from apps.extraction import cascade
 from apps.extraction.calibration import Curve
-from apps.extraction.cascade import Answers, top_level
+from apps.extraction.cascade import Answers
 from apps.extraction.confidence import is_exact
 from apps.extraction.engines.protocol import ExtractionRequest, PageSource
 from apps.extraction.engines.registry import local_engines
 from apps.extraction.merging import merged
 from apps.extraction.notes import Note
+from apps.extraction.paths import top_level
 from apps.extraction.values import ExtractedValue
 from apps.parsing.pages import ParsedDocument
 from apps.schemas.fields import Kind, Schema

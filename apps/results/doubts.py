@@ -15,10 +15,11 @@ from enum import StrEnum
 from apps.extraction.arithmetic import judge
 from apps.extraction.confidence import accept_from, is_exact
 from apps.extraction.notes import LOCKED, About, Note, another, hidden_paths, unequal
+from apps.extraction.paths import broken_items, item_of, leaf, top_level
 from apps.extraction.values import ExtractedValue, ValueStatus
 from apps.results.decisions import pointer
 from apps.results.queries import DocumentResult, DocumentValue
-from apps.schemas.constraints import faulty_items, violated
+from apps.schemas.constraints import violated
 from apps.schemas.fields import Field, Kind, Schema
 
 
@@ -120,7 +121,7 @@ def summary(*, result: DocumentResult, schema: Schema) -> tuple[Reason, ...]:
             if reason.doubt is Doubt.RULE_BROKEN:
                 rules[reason.message] = reason
             else:
-                told[reason.doubt][titles.get(_name(path), _name(path))] += 1
+                told[reason.doubt][titles.get(top_level(path), top_level(path))] += 1
     lists = {field.title for field in schema.fields if field.kind is Kind.ARRAY}
     counted = [
         Reason(doubt=doubt, message=f"{_LABELS[doubt]}: {_counted(told[doubt], lists=lists)}")
@@ -144,7 +145,7 @@ def other_notes(*, result: DocumentResult) -> tuple[Note, ...]:
 class _Facts:
     """What is known beside a value: rules that don't hold and other readings by path, hidden paths, a locked file.
 
-    `items` are the keywords that items break as a whole, by the item's path. `shown` are fields and what a note says of
+    `items` are the keywords that items break as a whole, by `item_of`. `shown` are fields and what a note says of
     them, where a page shows another value; `unreadable` the words for those of which an e-invoice's XML says what can't
     be read.
     """
@@ -156,7 +157,7 @@ class _Facts:
     is_locked: bool
     shown: frozenset[tuple[str, str]]
     unreadable: Mapping[str, str]
-    items: Mapping[str, Sequence[str]]
+    items: Mapping[tuple[str, int], Sequence[str]]
 
 
 _SETTLED = frozenset({ValueStatus.ACCEPTED, ValueStatus.REJECTED})
@@ -181,19 +182,20 @@ def _facts(result: DocumentResult, *, schema: Schema, whole: bool) -> _Facts:
                 for value in live:
                     if _generic(value.path) in text:
                         rules[value.path].append(text)
+    fields = {field.name: field for field in schema.fields}
     others: defaultdict[str, list[ExtractedValue]] = defaultdict(list)
     for other in result.alternatives:
         others[other.path].append(other)
     told = {text: f"{in_words(text, schema=schema)} doesn't hold" for texts in rules.values() for text in texts}
     return _Facts(
-        fields={field.name: field for field in schema.fields},
+        fields=fields,
         rules={path: [told[text] for text in dict.fromkeys(texts)] for path, texts in rules.items()},
         others=others,
         hidden=hidden_paths(result.notes),
         is_locked=LOCKED in result.notes,
         shown=frozenset((note.field, note.text) for note in result.notes if note.about is About.ANOTHER_VALUE),
         unreadable={note.field: note.text for note in result.notes if note.about is About.UNREADABLE},
-        items=_faulty_items(live, schema=schema),
+        items=broken_items(((value.path, value.value) for value in live), fields=fields),
     )
 
 
@@ -212,38 +214,18 @@ def _of_value(value: DocumentValue, *, facts: _Facts) -> Iterator[Reason]:
         yield Reason(doubt=Doubt.UNSURE, message="Quire isn't sure of it")
 
 
-def _faulty_items(live: Sequence[DocumentValue], *, schema: Schema) -> Mapping[str, Sequence[str]]:
-    """Return the keywords that items of arrays break as a whole, by the item's path."""
-    found: dict[str, Sequence[str]] = {}
-    for field in schema.fields:
-        items: defaultdict[int, dict[str, str]] = defaultdict(dict)
-        for value in live if field.kind is Kind.ARRAY else ():
-            item = _item(value.path)
-            if item and _name(value.path) == field.name:
-                items[int(item.rpartition("/")[2])]["/".join(value.path.split("/")[3:])] = value.value
-        faults = faulty_items(field=field, items=items).items()
-        found |= {f"{pointer(field.name)}/{number}": keywords for number, keywords in faults}
-    return found
-
-
-def _item(path: str) -> str:
-    """Return the path of the item that a value is of, "" for none: `/line_items/0` for `/line_items/0/quantity`."""
-    parts = path.split("/")
-    return "/".join(parts[:3]) if len(parts) > 2 and parts[2].isdecimal() else ""
-
-
 def _told(value: DocumentValue, *, facts: _Facts) -> Iterator[Reason]:
     if value.status is ValueStatus.UNGROUNDED:
         yield Reason(doubt=Doubt.UNGROUNDED, message="Not found on any page of the document")
-    field = _leaf(facts.fields, value.path)
+    field = leaf(facts.fields, value.path)
     for keyword in violated(field=field, value=value.value) if field else ():
         yield Reason(doubt=Doubt.AGAINST_SCHEMA, message=f"It {_CONSTRAINTS.get(keyword, 'breaks the schema')}")
-    for keyword in facts.items.get(_item(value.path), ()):
+    for keyword in facts.items.get(item_of(value.path), ()):
         yield Reason(doubt=Doubt.AGAINST_SCHEMA, message=f"It {_CONSTRAINTS[keyword]}")
     for rule in facts.rules.get(value.path, ()):
         yield Reason(doubt=Doubt.RULE_BROKEN, message=rule)
     yield from dict.fromkeys(_other(value, other, shown=facts.shown) for other in facts.others.get(value.path, ()))
-    said = facts.unreadable.get(_name(value.path))
+    said = facts.unreadable.get(top_level(value.path))
     if said and not is_exact(value.engine):
         yield Reason(doubt=Doubt.UNREADABLE, message=said[:1].upper() + said[1:])
     if value.path in facts.hidden:
@@ -253,7 +235,7 @@ def _told(value: DocumentValue, *, facts: _Facts) -> Iterator[Reason]:
 def _other(value: DocumentValue, other: ExtractedValue, *, shown: frozenset[tuple[str, str]]) -> Reason:
     """Say who read something else: another engine, or the document shows several values under the field's label."""
     page = other.evidence[0].page if other.evidence else 0
-    said = another(name=_name(value.path), page=page)
+    said = another(name=top_level(value.path), page=page)
     if other.engine == value.engine or (said.field, said.text) in shown:
         return Reason(doubt=Doubt.SEVERAL_CANDIDATES, message=f"Page {page} shows another candidate")
     where = f" on page {page}" if page else ""
@@ -262,7 +244,7 @@ def _other(value: DocumentValue, other: ExtractedValue, *, shown: frozenset[tupl
 
 def _missing(result: DocumentResult, *, schema: Schema) -> Iterator[str]:
     """Yield the paths of required fields that have no value, unless a person said that there is none."""
-    answered = {_name(value.path) for value in result.values} | {_name(one.path) for one in result.decisions}
+    answered = {top_level(value.path) for value in result.values} | {top_level(one.path) for one in result.decisions}
     answered |= result.left_out
     for field in schema.fields:
         if field.required and field.name not in answered:
@@ -302,19 +284,7 @@ def _counted(told: Counter[str], *, lists: set[str]) -> str:
     return ", ".join(f"{title} ({count})" if title in lists else title for title, count in told.items())
 
 
-def _name(path: str) -> str:
-    return path.split("/", 2)[1].replace("~1", "/").replace("~0", "~")
-
-
 def _generic(path: str) -> str:
     """Return `line_items.quantity` for `/line_items/0/quantity`, the field's name alone for anything else."""
     parts = path.split("/")
     return f"{parts[1]}.{parts[3]}" if len(parts) == 4 else parts[1]
-
-
-def _leaf(fields: Mapping[str, Field], path: str) -> Field | None:
-    field = fields.get(_name(path))
-    if field is None or not field.columns:
-        return field
-    column = _generic(path).partition(".")[2]
-    return next((one for one in field.columns if one.name == column), None)

@@ -11,8 +11,8 @@ from uuid import UUID
 from django.db.models import F, Func, Q, TextField, Value
 
 from apps.extraction.canonical import same
-from apps.extraction.cascade import top_level
 from apps.extraction.notes import LOCKED, Note
+from apps.extraction.paths import top_level
 from apps.extraction.progress import Asked
 from apps.extraction.stretches import Stretch
 from apps.extraction.values import Evidence, ExtractedValue, ValueStatus

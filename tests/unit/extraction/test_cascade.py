@@ -8,9 +8,10 @@ from decimal import Decimal
 from typing import Any
 
 from apps.extraction.calibration import Curve
-from apps.extraction.cascade import Answers, run, top_level
+from apps.extraction.cascade import Answers, run
 from apps.extraction.engines.protocol import Extraction, ExtractionRequest
 from apps.extraction.notes import Note, unequal
+from apps.extraction.paths import top_level
 from apps.extraction.values import Evidence, ExtractedValue, ValueStatus
 from apps.parsing.pages import Box, ParsedDocument
 from apps.schemas.fields import Field, Kind, Rule, Schema
