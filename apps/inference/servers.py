@@ -45,30 +45,27 @@ def base_url(url: str) -> str:
 def server_of(profile: str) -> ModelServer | None:
     """Return the server that is asked for a profile: its own, or the house's. None where there is neither."""
     own: ModelServer | None = settings.QUIRE_INFERENCE_SERVERS.get(profile)
-    if own is not None or not settings.QUIRE_INFERENCE_URL:
-        return own
-    is_the_house_s = profile == settings.QUIRE_INFERENCE_PROFILE
+    return own or _house(profile)
+
+
+def _house(profile: str) -> ModelServer | None:
+    """Return the house's server, as it is asked for a profile; None where it has none."""
+    if not settings.QUIRE_INFERENCE_URL:
+        return None
+    is_its_own = profile == settings.QUIRE_INFERENCE_PROFILE
     return ModelServer(
         profile=profile,
         url=settings.QUIRE_INFERENCE_URL,
         api_key=settings.QUIRE_INFERENCE_API_KEY,
-        model=settings.QUIRE_INFERENCE_MODEL if is_the_house_s else None,
-        own=is_the_house_s,
+        model=settings.QUIRE_INFERENCE_MODEL if is_its_own else None,
+        own=is_its_own,
     )
 
 
 def all_servers() -> tuple[ModelServer, ...]:
     """Return each server once, the house's first: two profiles may have the same one."""
-    found: list[ModelServer] = []
-    if settings.QUIRE_INFERENCE_URL:
-        found.append(
-            ModelServer(
-                profile=settings.QUIRE_INFERENCE_PROFILE,
-                url=settings.QUIRE_INFERENCE_URL,
-                api_key=settings.QUIRE_INFERENCE_API_KEY,
-                model=settings.QUIRE_INFERENCE_MODEL,
-            )
-        )
+    house = _house(settings.QUIRE_INFERENCE_PROFILE)
+    found: list[ModelServer] = [house] if house else []
     found += settings.QUIRE_INFERENCE_SERVERS.values()
     return tuple({server.base: server for server in reversed(found)}.values())[::-1]
 
