@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import date
 from decimal import Decimal
 from uuid import UUID
 
@@ -47,7 +48,6 @@ def held_embeddings(
     if settings.QUIRE_EMBEDDINGS_URL and texts:
         tokens = sum(estimated_tokens(text) for text in texts)
         known = _profile()
-        price = known.price(on=clock.now().date()) if known else None
         reservation = reserve(
             tenant_id=tenant_id,
             document_id=None,
@@ -57,7 +57,7 @@ def held_embeddings(
             usd=_usd(known, tokens=tokens, clock=clock),
             clock=clock,
             engine=EMBEDDINGS,
-            price_date=price.since if price else None,
+            price_date=_price_date(known, clock=clock),
             lane=lane,
             what=what,
         )
@@ -128,7 +128,6 @@ def _record(
 
 def _calls(*, model: str, usage: EmbeddingUsage, outcome: str, clock: Clock) -> list[CallRecord]:
     known = _profile()
-    price = known.price(on=clock.now().date()) if known else None
 
     def call(*, tokens: int, outcome: str, seconds: float, assumed: Reservation | None = None) -> CallRecord:
         return CallRecord(
@@ -141,7 +140,7 @@ def _calls(*, model: str, usage: EmbeddingUsage, outcome: str, clock: Clock) -> 
             seconds=seconds,
             gpu_seconds=gpu_seconds(seconds=seconds, gpus=known.gpus) if known else 0.0,
             cost=_usd(known, tokens=tokens, clock=clock),
-            price_date=price.since if price else None,
+            price_date=_price_date(known, clock=clock),
             outcome=outcome,
             reservation=assumed,
         )
@@ -166,6 +165,11 @@ def _calls(*, model: str, usage: EmbeddingUsage, outcome: str, clock: Clock) -> 
 
 def _profile() -> Profile | None:
     return profile(settings.QUIRE_EMBEDDINGS_PROFILE) if settings.QUIRE_EMBEDDINGS_PROFILE else None
+
+
+def _price_date(known: Profile | None, *, clock: Clock) -> date | None:
+    price = known.price(on=clock.now().date()) if known else None
+    return price.since if price else None
 
 
 def _usd(known: Profile | None, *, tokens: int, clock: Clock) -> Decimal:
